@@ -1,0 +1,1 @@
+"""The domain of the shipment-tracking portal: no Pulumi, no web framework."""
