@@ -1,0 +1,1 @@
+"""One module per Azure service; each exposes `SERVICE`, see `base.Service`."""
