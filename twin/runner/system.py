@@ -1,0 +1,123 @@
+"""What the runner asks of the operating system; tests put a pretended one in its place."""
+
+import asyncio
+import os
+import shutil
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from twin.runner.spec import ProcessSpec
+
+INHERITED = ("PATH", "HOME", "LANG")
+LOG_LIMIT = 4 << 20
+"""Bytes of a log that is moved aside (to <name>.log.1) when its process starts, or when found larger while it runs."""
+POLL = 0.05
+STRAYS_WITHIN = 2.0
+"""Seconds that descendants outside the group (PostgreSQL's backends) get to follow their parent."""
+
+
+class System:
+    """Clock, processes and groups of this machine."""
+
+    def now(self) -> float:
+        """Seconds, monotonic."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """As asyncio's."""
+        await asyncio.sleep(seconds)
+
+    async def spawn(self, spec: ProcessSpec, log: Path) -> asyncio.subprocess.Process:
+        """Starts it as leader of its own session and group; raises OSError when it cannot be executed."""
+        rotate(log)
+        inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        drop = {"user": spec.user, "group": spec.user, "extra_groups": []} if spec.user and os.geteuid() == 0 else {}
+        with log.open("ab") as output:
+            return await asyncio.create_subprocess_exec(
+                *spec.command, cwd=spec.cwd, env=inherited | dict(spec.environment), start_new_session=True,
+                stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=asyncio.subprocess.STDOUT, **drop)
+
+    def created(self, pid: int) -> float:
+        """Create time of a process in Unix seconds; 0.0 when there is none."""
+        try:
+            return psutil.Process(pid).create_time()
+        except psutil.NoSuchProcess:
+            return 0.0
+
+    def kill(self, pid: int, number: int, group: bool = True) -> None:
+        """Signals a group, or one process; without complaint when it is gone."""
+        with suppress(ProcessLookupError):
+            (os.killpg if group else os.kill)(pid, number)
+
+    def members(self, leader: int) -> list[psutil.Process]:
+        """The living processes of the session that `leader` started, and the descendants that left it."""
+        parents = {process.pid: process.info["ppid"] for process in psutil.process_iter(["ppid", "status"])
+                   if process.info["status"] != psutil.STATUS_ZOMBIE}
+        family = {pid for pid in parents if pid == leader or _session(pid) == leader}
+        while children := {pid for pid, parent in parents.items() if parent in family} - family:
+            family |= children
+        return [process for process in map(_process, family) if process]
+
+    async def end(self, leader: int, stop_signal: int, within: float) -> bool:
+        """Signals the group and waits for all of it, then KILL; True when it went by itself."""
+        family = self.members(leader)
+        self.kill(leader, stop_signal)
+        deadline = self.now() + within
+        while self.now() < deadline and any(_session(p.pid) == leader and _alive(p) for p in family):
+            await self.sleep(POLL)
+        orderly = not any(_session(process.pid) == leader for process in family if _alive(process))
+        self.kill(leader, signal.SIGKILL)
+        deadline = self.now() + STRAYS_WITHIN
+        while self.now() < deadline and any(map(_alive, family)):
+            await self.sleep(POLL)
+        for process in filter(_alive, family):
+            self.kill(process.pid, signal.SIGKILL, group=False)
+        return orderly
+
+
+def rotate(log: Path, limit: int = LOG_LIMIT) -> None:
+    """Moves a log over the limit aside; the one moved before is dropped."""
+    if log.exists() and log.stat().st_size > limit:
+        log.replace(log.with_suffix(".log.1"))
+
+
+def bound(log: Path, limit: int = 4 * LOG_LIMIT) -> None:
+    """The same for a log that is being appended to: copied aside and emptied in place."""
+    if log.exists() and log.stat().st_size > limit:
+        shutil.copyfile(log, log.with_suffix(".log.1"))
+        os.truncate(log, 0)
+
+
+def tail(log: Path, lines: int = 15) -> str:
+    """The end of a log."""
+    if not log.exists():
+        return ""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 16384))
+        return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
+
+
+def _session(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except (ProcessLookupError, PermissionError):
+        return 0
+
+
+def _process(pid: int) -> psutil.Process | None:
+    try:
+        return psutil.Process(pid)
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _alive(process: psutil.Process) -> bool:
+    """A zombie holds nothing, and where nobody reaps orphans it stays for ever."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
