@@ -1,14 +1,12 @@
 """Set-up of this checkout: server packages, virtual environment, Azurite and the Pulumi CLI. Standard library only.
 
-This file must stay readable by old interpreters, so that they get the sentence below instead of a syntax error.
+This file stays readable by old interpreters (3.6), so that they get the sentence below instead of a syntax error.
 """
 
 import sys
 
-OLDEST_PYTHON = (3, 11)
-
-if sys.version_info < OLDEST_PYTHON:
+if sys.version_info < (3, 11):
     sys.exit(
-        "Python %d.%d or newer is needed; %s is Python %d.%d. Install a newer one and name it: make PYTHON=python3.12 setup"
-        % (OLDEST_PYTHON + (sys.executable,) + tuple(sys.version_info[:2]))
+        f"Python 3.11 or newer is needed; {sys.executable} is {sys.version.split()[0]}. "
+        "Install a newer one and name it, for example: make PYTHON=python3.12 setup"
     )

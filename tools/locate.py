@@ -53,7 +53,7 @@ def postgres_bin() -> Path:
 
 def chromium() -> Path:
     """Chromium or Chrome, which only the browser tests need."""
-    return required(find(*CHROMIUM_NAMES) or (CHROME_ON_MACOS if CHROME_ON_MACOS.exists() else None), "Chromium")
+    return required(find_chromium(), "Chromium")
 
 
 def azurite() -> Path:
@@ -90,6 +90,10 @@ def suits(version: str, wanted: str = versions.PULUMI) -> bool:
     """Whether a CLI that calls itself `version` can run the SDK `wanted`."""
     have, need = (tuple(map(int, re.findall(r"\d+", text)[:3])) for text in (version, wanted))
     return have[:1] == need[:1] and have >= need
+
+
+def find_chromium() -> Path | None:
+    return find(*CHROMIUM_NAMES) or (CHROME_ON_MACOS if CHROME_ON_MACOS.exists() else None)
 
 
 def newest_postgres() -> Path | None:

@@ -1,5 +1,5 @@
 """The pinned version of every tool that does not come from requirements.lock; each is also its key in the cache."""
 
 PULUMI = "3.250.0"  # equal to the SDK's pin in requirements.txt; tests/tools/test_pins.py holds them together
-AZURITE = "3.37.0"  # equal to the pin in tools/azurite/package.json
+AZURITE = "3.37.0"  # equal to the pin in tools/npm/package.json
 UV = "0.13.9"

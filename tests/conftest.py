@@ -1,0 +1,20 @@
+"""Order of the whole suite: what is quick and explains most comes first, what needs the platform running comes last."""
+
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ORDER = ("tools", "components", "shipments", "portal", "functions", "policy", "bench", "twin", "e2e")
+
+
+def place(path: Path) -> tuple[int, bool]:
+    """Sort key of a test file: its room's place, browser tests after the rest of their room."""
+    room = path.relative_to(HERE).parts[0] if path.is_relative_to(HERE) else ""
+    return (ORDER.index(room) if room in ORDER else len(ORDER), "browser" in path.name)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run room by room; the order within a file, and of files within a room, stays."""
+    items.sort(key=lambda item: place(item.path))
