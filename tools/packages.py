@@ -61,9 +61,18 @@ def sudo_is_silent() -> bool:
     return subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0
 
 
-def provide(host: Host, *, tests: bool, system: System | None = None) -> None:
+def for_services(host: Host) -> None:
+    """What the platform's processes need."""
+    provide(host, NEEDS)
+
+
+def for_tests(host: Host) -> None:
+    """The same, and what only tests need."""
+    provide(host, (*NEEDS, *FOR_TESTS))
+
+
+def provide(host: Host, needs: tuple[Need, ...], system: System | None = None) -> None:
     """Install what is missing; raises SetupProblem with the exact command when that is not ours to do."""
-    needs = (*NEEDS, *FOR_TESTS) if tests else NEEDS
     if not any_missing(needs):
         return
     with cache.locked("packages", lambda: host.say("another set-up is installing packages; waiting for it …")):
