@@ -1,7 +1,7 @@
 """The cache outside the checkout: one folder per tool and version, complete or absent, shared by every clone.
 
 A folder is built beside its place, sealed with the number and the size of its files, and renamed; so a crash leaves
-either nothing or a `*.partial` folder that the next run replaces, and a folder that lost a file is built again.
+either nothing or a `*.partial-*` folder that the next run removes, and a folder that lost a file is built again.
 """
 
 import contextlib
@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -70,11 +71,19 @@ def locked(name: str, waiting: Callable[[], None]) -> Iterator[None]:
 
 
 def build(folder: Path, make: Callable[[Path], None]) -> None:
-    """Fill `folder` by `make(<empty folder beside it>)`, all or nothing. The caller holds the tool's lock."""
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    make(partial)
-    seal(partial)
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    """Fill `folder` by `make(<empty folder beside it>)`, all or nothing. The caller holds the tool's lock.
+
+    The folder beside it has a name of its own each time: a killed set-up may leave a child that still writes into its.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for left in folder.parent.glob(f"{folder.name}.partial-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    partial = Path(tempfile.mkdtemp(prefix=f"{folder.name}.partial-", dir=folder.parent))
+    try:
+        make(partial)
+        seal(partial)
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.chmod(0o755)
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

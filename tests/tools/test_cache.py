@@ -67,6 +67,21 @@ def test_an_interrupted_build_leaves_nothing_that_counts_and_the_next_one_starts
     assert cache.complete(folder), "what the interrupted build left does not disturb the next one"
 
 
+def test_a_child_of_a_killed_set_up_that_still_writes_does_no_harm():
+    folder = cache.entry("tool", "1.0")
+    orphaned = folder.with_name("1.0.partial-orphan")
+
+    def while_the_orphan_writes(partial: Path) -> None:
+        filled(partial)
+        orphaned.mkdir()
+        (orphaned / "late").write_text("written by a child whose parent was killed")
+
+    cache.build(folder, while_the_orphan_writes)
+    assert not (folder / "late").exists(), "each build has a folder of its own"
+    cache.build(folder, filled)
+    assert not orphaned.exists(), "and the next build sweeps what is left"
+
+
 def test_the_old_copy_stays_until_the_new_one_is_whole():
     folder = cache.entry("tool", "1.0")
     cache.build(folder, filled)
