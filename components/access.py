@@ -1,0 +1,56 @@
+"""Who may do what: the rights of each app in one region, over both regions' accounts."""
+
+from __future__ import annotations
+
+import typing
+
+import pulumi
+from pulumi_azure_native.authorization import RoleAssignment
+
+from components.identity import Role, grant
+from components.service import Kind, Service
+from shipments.settings import BODIES, PHOTOS
+
+if typing.TYPE_CHECKING:
+    from components.region import Region
+
+WRITES_ONLY = (BODIES, PHOTOS)
+_CONTAINER = "@Resource[Microsoft.Storage/storageAccounts/blobServices/containers:name]"
+_WRITES = ("write", "add/action", "delete")
+UPLOADS = "(({writes}) OR ({containers}))".format(
+    writes=" AND ".join(
+        f"!(ActionMatches{{'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/{verb}'}})"
+        for verb in _WRITES),
+    containers=" OR ".join(f"{_CONTAINER} StringEquals '{name}'" for name in WRITES_ONLY))
+"""Condition under which web apps may write blobs: uploads, but neither control state nor the lake.
+https://learn.microsoft.com/azure/storage/blobs/storage-auth-abac-attributes"""
+
+
+def grant_rights(region: Region, peer: Region, service: Service) -> list[RoleAssignment]:
+    """The rights of one service's app in `region`: it writes to both regions, so that commands are held twice."""
+    rights = [right for account in (region, peer) for right in _data_rights(region, account, service)]
+    rights.append(_right(region, service, "metrics", Role.METRICS_PUBLISHER, region.monitoring.id))
+    if service.vault_settings:
+        rights.append(_right(region, service, "vault", Role.VAULT_SECRETS_USER, region.vault.id))
+    if service.kind == Kind.FUNCTION_APP:
+        rights.append(_right(region, service, "host-blobs", Role.BLOB_OWNER, region.host.id))
+        rights.append(_right(region, service, "host-queues", Role.QUEUE_CONTRIBUTOR, region.host.id))
+    return rights
+
+
+def _data_rights(region: Region, account: Region, service: Service) -> list[RoleAssignment]:
+    """The worker takes messages; web apps only send, look at lengths, and upload."""
+    queues, blobs, at = account.queues.id, account.blobs.id, account.location
+    if service.kind == Kind.FUNCTION_APP:
+        return [_right(region, service, f"queues-{at}", Role.QUEUE_CONTRIBUTOR, queues),
+                _right(region, service, f"blobs-{at}", Role.BLOB_CONTRIBUTOR, blobs)]
+    return [_right(region, service, f"send-{at}", Role.QUEUE_SENDER, queues),
+            _right(region, service, f"peek-{at}", Role.QUEUE_READER, queues),
+            _right(region, service, f"blobs-{at}", Role.BLOB_CONTRIBUTOR, blobs, UPLOADS)]
+
+
+def _right(region: Region, service: Service, what: str, role: Role, scope: pulumi.Input[str],
+           condition: str | None = None) -> RoleAssignment:
+    identity = region.identities[service.name]
+    return grant(region.context, f"{service.name}-{region.location}-{what}", identity, role, scope,
+                 pulumi.ResourceOptions(parent=identity), condition)
