@@ -43,7 +43,8 @@ class EventQuery:
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Column -> values, one of which the event has."""
     terms: tuple[tuple[str, ...], ...] = ()
-    """Groups of `<role>:<epc>` or `transaction:<type>=<id>`; of each group the event has one.  `*` at the end of an EPC pattern stands for any serial."""
+    """Groups of `<role>:<epc>` or `transaction:<type>=<id>`; of each group the event has one.
+    `*` in an EPC pattern (`urn:epc:idpat:…`) stands for whatever comes from there on."""
     from_event_time: datetime | None = None
     to_event_time: datetime | None = None
     from_record_time: datetime | None = None

@@ -30,7 +30,7 @@ def new_id() -> str:
 
 
 def id_of_key(key: str) -> str:
-    """The command id that an `Idempotency-Key` stands for: a UUID is taken as it is, other text gives the same UUID every time."""
+    """The command id that an `Idempotency-Key` stands for: a UUID as it is; for other text always the same UUID."""
     try:
         return str(uuid.UUID(key))
     except ValueError:

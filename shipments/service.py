@@ -4,59 +4,158 @@
         accepted = await shipments.submit(shipments.command(RegisterShipment(…), key=idempotency_key))
 """
 
+import asyncio
+import hashlib
+import time
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Self
+from uuid import UUID
 
+import orjson
+from azure.core.credentials_async import AsyncTokenCredential
+
+from shipments import health, ids, store
+from shipments.bodies import Blobs
+from shipments.cache import Cache
 from shipments.commands import Body, Command, new_command
+from shipments.control import Control, ControlState
+from shipments.database import Connection, Database
 from shipments.eventquery import EventQuery
+from shipments.identity import POSTGRES, REDIS, managed_identity, password
 from shipments.models import Accepted, CaptureJob, CaptureJobPage, CommandResult, Dependency, EventPage, Shipment
-from shipments.settings import Settings
+from shipments.queues import LARGEST, Queues
+from shipments.settings import COMMANDS, Settings
+
+SHIPMENT_SECONDS, EVENTS_SECONDS, RESULT_SECONDS, ACCEPTED_SECONDS = 20, 5, 3600, 24 * 3600
+"""How long answers are kept.  The peer region's changes reach this region's cache only by this."""
+UNKNOWN = b"-"
+RECENT = timedelta(hours=1)
+"""Age up to which an id that nobody has heard of, but that carries its time, counts as accepted in the other region."""
 
 
 class Shipments:
-    """Queries and commands.  Everything that answers late or not raises `errors.Unavailable`, never something else."""
+    """Queries and commands.  What does not answer in time raises `errors.Unavailable`, and nothing else."""
+
+    def __init__(self, settings: Settings, credential: AsyncTokenCredential):
+        self.settings, self._credential = settings, credential
+        self.cache = Cache(settings.redis_host, settings.redis_user, password(credential, REDIS))
+        self.reader = Database([settings.database_host], settings.database_name, settings.database_user,
+                               password(credential, POSTGRES), writes=False)
+        self.queues = Queues(settings.queues, credential)
+        self.blobs = Blobs([settings.blobs, settings.peer_blobs], credential)
+        self._control = Control(settings, self.blobs)
 
     @classmethod
-    def connect(cls, settings: Settings) -> Self:
-        """The clients that the settings name; nothing is contacted before `async with`."""
-        raise NotImplementedError
+    def connect(cls, settings: Settings, credential: AsyncTokenCredential | None = None) -> Self:
+        """The clients that the settings name, inside a running event loop; nothing is contacted before `async with`."""
+        return cls(settings, credential or managed_identity(settings.client_id))
 
     async def __aenter__(self) -> Self:
-        raise NotImplementedError
+        await asyncio.gather(self.reader.open(), self.cache.open())
+        return self
 
     async def __aexit__(self, *_: object) -> None:
-        raise NotImplementedError
+        await asyncio.gather(self.reader.close(), self.cache.close(), self.queues.close(), self.blobs.close())
+        await self._credential.close()
+
+    async def control(self) -> ControlState:
+        """Where this service stands in this region."""
+        return await self._control.current()
 
     def command(self, body: Body, key: str | None = None) -> Command:
         """The envelope of a request accepted here and now; `key` is the request's `Idempotency-Key`."""
-        return new_command(body, region="", key=key)
+        return new_command(body, region=self.settings.region, epoch=self._control.epoch, key=key)
 
     async def submit(self, command: Command) -> Accepted:
         """Makes the command durable; raises Unavailable when that cannot be done now."""
-        raise NotImplementedError
+        message = command.encode()
+        if len(message) > LARGEST:
+            reference = f"{command.id}.json"
+            await self.blobs.put(reference, orjson.dumps(command.body))
+            message = command.model_copy(update={"body": None, "body_ref": reference}).encode()
+        noted = orjson.dumps({"kind": command.kind, "acceptedAt": command.accepted_at})
+        await asyncio.gather(self.queues.put(COMMANDS, message),
+                             self.cache.put(f"accepted:{command.id}", noted, ACCEPTED_SECONDS))
+        return Accepted(command.id, "one-region", _shipment_of(command))
 
     async def shipment(self, name: str) -> Shipment | None:
         """By tracking number or SSCC in any spelling; raises InvalidId for what is neither."""
-        raise NotImplementedError
+        found = await self.shipment_json(name)
+        return Shipment.model_validate_json(found) if found else None
 
     async def shipment_json(self, name: str) -> bytes | None:
-        """The same as ready JSON."""
-        raise NotImplementedError
+        """The same as ready JSON: with a warm cache, one GET."""
+        name = ids.shipment_id(name)
+        found = await self.cache.read_through(f"shipment:{name}", SHIPMENT_SECONDS, partial(
+            self.reader.run, partial(_shipment_json, name)))
+        return None if found == UNKNOWN else found
 
     async def result(self, command_id: str, wait: float = 0) -> CommandResult | None:
         """What became of a command, waiting up to `wait` seconds for it; None for an id that is not known."""
-        raise NotImplementedError
+        try:
+            command_id = str(UUID(command_id))
+        except ValueError:
+            return None
+        until, pause = time.monotonic() + wait, 0.02
+        while True:
+            found = await self.cache.read_through(f"result:{command_id}", RESULT_SECONDS, partial(
+                self.reader.run, partial(_result_json, command_id)))
+            if found:
+                return CommandResult.model_validate_json(found)
+            if time.monotonic() + pause > until:
+                return await self._accepted(command_id)
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.3, 0.25)
 
     async def capture_job(self, capture_id: str, wait: float = 0) -> CaptureJob | None:
-        raise NotImplementedError
+        """The capture job of that id; None when no capture has it."""
+        result = await self.result(capture_id, wait)
+        return store.capture_job(result) if result and result.kind in (None, "capture-events") else None
 
     async def capture_jobs(self, per_page: int = 30, page_token: str | None = None) -> CaptureJobPage:
         """Finished capture jobs, newest first; raises Refused for a token that is not ours."""
-        raise NotImplementedError
+        return await self.reader.run(partial(store.capture_jobs, per_page, page_token))
 
     async def events(self, query: EventQuery) -> EventPage:
         """Raises Refused for a page token that is not ours."""
-        raise NotImplementedError
+        sql, values = store.statement(query)
+        generation = await self.cache.get("events") or b"0"
+        digest = hashlib.sha256(orjson.dumps([sql, values], default=str)).hexdigest()
+        found = await self.cache.read_through(f"events:{generation.decode()}:{digest}", EVENTS_SECONDS, partial(
+            self.reader.run, partial(_events_json, query)))
+        return EventPage(**orjson.loads(found))
 
     async def health(self) -> list[Dependency]:
-        """A fresh look at everything that the app needs, all at once, each at most a second."""
-        raise NotImplementedError
+        """A fresh look at everything that the app needs, all at once, each for at most a second."""
+        return await health.look({
+            "database": partial(self.reader.run, health.select_one), "cache": self.cache.ping,
+            "queues": partial(self.queues.ping, COMMANDS), "blobs": self.blobs.ping})
+
+    async def _accepted(self, command_id: str) -> CommandResult | None:
+        """A command that is not applied yet: noted by this region, else young enough to come from the other one."""
+        if noted := await self.cache.get(f"accepted:{command_id}"):
+            return CommandResult(id=command_id, status="accepted", **orjson.loads(noted))
+        made = ids.created_at(command_id)
+        if made and timedelta(seconds=-60) < datetime.now(UTC) - made < RECENT:
+            return CommandResult(id=command_id, status="accepted", accepted_at=made)
+        return None
+
+
+def _shipment_of(command: Command) -> str | None:
+    body = command.body or {}
+    return body.get("trackingNumber") or body.get("sscc") or body.get("shipment")
+
+
+async def _shipment_json(name: str, connection: Connection) -> bytes:
+    found = await store.shipment(name, connection)
+    return found.model_dump_json(by_alias=True, exclude_none=True).encode() if found else UNKNOWN
+
+
+async def _result_json(command_id: str, connection: Connection) -> bytes | None:
+    found = await store.result(command_id, connection)
+    return found.model_dump_json(by_alias=True).encode() if found else None
+
+
+async def _events_json(query: EventQuery, connection: Connection) -> bytes:
+    return orjson.dumps(await store.events(query, connection))

@@ -1,0 +1,13 @@
+"""What events do: the function app, one blueprint per trigger.
+
+The same package runs in both regions.  Queue settings are in host.json: a failed message is shown again after 30 seconds, 3,000
+times, so that a database may be away for a day; what can never succeed is put into the poison queue by the code at once
+(https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-queue#hostjson-settings).
+"""
+
+import azure.functions as func
+from triggers import commands, health, migrate, outbox, subscribers
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+for trigger in (commands, health, migrate, outbox, subscribers):
+    app.register_functions(trigger.blueprint)

@@ -1,0 +1,1 @@
+"""One module per trigger, each a thin blueprint over `shipments`."""

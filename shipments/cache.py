@@ -1,0 +1,125 @@
+"""The region's Redis, cache-aside: a cold or dead one never makes an error, only a slower answer.
+
+A dropped key is not deleted but marked for two seconds, and filling never overwrites: so a reader that looked into the database before
+a change was committed cannot put the old answer back after it.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.credentials import CredentialProvider
+from redis.exceptions import RedisError
+
+from shipments.identity import Password, ca_file
+from shipments.settings import host_and_port
+
+DROPPED = b""
+MARK = 2
+"""Seconds that a dropped key refuses to be filled: longer than a read from the database takes."""
+PAUSE = 2.0
+"""Seconds that Redis is left alone after it failed, so that a dead one costs no request its time-out."""
+RENEWAL = 600.0
+"""Seconds between looks for a newer token.  Azure closes a connection whose token expired, hence the renewal ahead of it:
+https://learn.microsoft.com/azure/redis/entra-for-authentication#connect-with-microsoft-entra-id"""
+
+
+class _Token(CredentialProvider):
+    """Signs every new connection in with the identity's current token."""
+
+    def __init__(self, user: str, password: Password):
+        self._user, self._password = user, password
+
+    async def get_credentials_async(self) -> tuple[str, str]:
+        return self._user, await self._password()
+
+
+class Cache:
+    """Bytes by key.  Every method returns as if the cache were empty when Redis does not answer."""
+
+    def __init__(self, host: str, user: str, password: Password):
+        name, port = host_and_port(host, 10000)
+        self._password, self._token = password, ""
+        self._redis = Redis(
+            host=name, port=port, ssl=True, ssl_ca_certs=ca_file(), credential_provider=_Token(user, password),
+            socket_timeout=0.5, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1), max_connections=64,
+            health_check_interval=0)
+        self._closed_until, self._loads, self._renewal = 0.0, {}, None
+        self._get = self._redis.get
+
+    async def open(self) -> None:
+        self._renewal = asyncio.create_task(self._renew())
+
+    async def close(self) -> None:
+        if self._renewal:
+            self._renewal.cancel()
+        await self._redis.aclose()
+
+    async def ping(self) -> None:
+        """Raises what Redis raises: for health, not for use."""
+        await self._redis.ping()
+
+    async def get(self, key: str) -> bytes | None:
+        """None for what is not there, was dropped just now, or cannot be asked for."""
+        if time.monotonic() < self._closed_until:
+            return None
+        try:
+            return await self._get(key) or None
+        except (RedisError, OSError, TimeoutError):
+            self._fail()
+            return None
+
+    async def fill(self, key: str, value: bytes, seconds: int) -> None:
+        """Keeps what was read, unless the key was dropped meanwhile."""
+        await self._try(lambda: self._redis.set(key, value, ex=seconds, nx=True))
+
+    async def put(self, key: str, value: bytes, seconds: int) -> None:
+        await self._try(lambda: self._redis.set(key, value, ex=seconds))
+
+    async def drop(self, keys: list[str]) -> None:
+        """Marks the keys as changed."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for key in keys:
+            pipeline.set(key, DROPPED, ex=MARK)
+        await self._try(pipeline.execute)
+
+    async def read_through(self, key: str, seconds: int, load: Callable[[], Awaitable[bytes | None]]) -> bytes | None:
+        """The kept value, else what `load` gives, kept for `seconds`; one load at a time for a key in this process."""
+        if (value := await self.get(key)) is not None:
+            return value
+        if (running := self._loads.get(key)) is None:
+            running = self._loads[key] = asyncio.create_task(self._load(key, seconds, load))
+            running.add_done_callback(lambda _: self._loads.pop(key, None))
+        return await asyncio.shield(running)
+
+    async def _load(self, key: str, seconds: int, load: Callable[[], Awaitable[bytes | None]]) -> bytes | None:
+        value = await load()
+        if value is not None:
+            await self.fill(key, value, seconds)
+        return value
+
+    async def _try(self, work: Callable[[], Awaitable[object]]) -> None:
+        if time.monotonic() < self._closed_until:
+            return
+        try:
+            await work()
+        except (RedisError, OSError, TimeoutError):
+            self._fail()
+
+    def _fail(self) -> None:
+        self._closed_until = time.monotonic() + PAUSE
+
+    async def _renew(self) -> None:
+        """Lets connections that signed in with an older token sign in again before that one expires."""
+        while True:
+            await asyncio.sleep(RENEWAL)
+            try:
+                token = await self._password()
+            except Exception:
+                continue
+            if token != self._token:
+                self._token = token
+                await self._redis.connection_pool.disconnect(inuse_connections=False)

@@ -1,0 +1,92 @@
+"""Connections to PostgreSQL: bounded pools whose passwords are Entra tokens, over TLS that names its server."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from shipments.errors import Unavailable
+from shipments.identity import Password, ca_file
+from shipments.settings import host_and_port
+
+Result = TypeVar("Result")
+Connection = AsyncConnection[TupleRow]
+
+LIFETIME = 30 * 60.0
+"""Seconds after which a pooled connection is replaced; a token lives for at least an hour, and only signing in needs it."""
+AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, OSError, TimeoutError,
+        psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege)
+"""What a database that is away, stopping, no longer the writer or not migrated yet looks like; all of them pass."""
+
+
+class Database:
+    """One pool.  `reader`: the region's own server, read only.  `writer`: whichever of the two servers takes writes."""
+
+    def __init__(self, hosts: Sequence[str], name: str, user: str, password: Password, *, writes: bool, size: int = 8):
+        self._hosts, self._name, self._user, self._password, self._writes = hosts, name, user, password, writes
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            kwargs=self._parameters, min_size=1, max_size=size, timeout=3, max_lifetime=LIFETIME, max_idle=300,
+            reconnect_timeout=4, open=False, name="writer" if writes else "reader")
+
+    async def open(self) -> None:
+        """Starts the pool without waiting: an app starts, and answers from its cache, while its database is away."""
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        await self._pool.close(timeout=2)
+
+    async def run(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+        """`work` on a connection in autocommit mode; once more if the connection turned out dead.  Raises Unavailable."""
+        try:
+            return await self._attempt(work)
+        except AWAY:
+            await self._drop_dead()
+        try:
+            return await self._attempt(work)
+        except AWAY as error:
+            raise Unavailable("the database") from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection inside a transaction, for work that must not be tried twice by itself.  Raises Unavailable."""
+        try:
+            async with self._pool.connection() as connection, connection.transaction():
+                yield connection
+        except AWAY as error:
+            await self._drop_dead()
+            raise Unavailable("the database") from error
+
+    async def _attempt(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+        async with self._pool.connection() as connection:
+            try:
+                return await work(connection)
+            except psycopg.errors.ReadOnlySqlTransaction as error:
+                await connection.close()
+                raise psycopg.OperationalError("the server stopped being the writer") from error
+
+    async def _drop_dead(self) -> None:
+        """After one dead connection, the others of the pool are looked at before anyone gets them."""
+        async with asyncio.timeout(2):
+            await self._pool.check()
+
+    async def _parameters(self) -> dict[str, Any]:
+        return await parameters(self._hosts, self._name, self._user, self._password, writes=self._writes)
+
+
+async def parameters(hosts: Sequence[str], name: str, user: str, password: Password, *, writes: bool) -> dict[str, Any]:
+    """What libpq connects with.  It tries the hosts in turn until one of them has the wanted session
+    (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-TARGET-SESSION-ATTRS)."""
+    pairs = [host_and_port(host, 5432) for host in hosts]
+    return {
+        "host": ",".join(host for host, _ in pairs), "port": ",".join(str(port) for _, port in pairs),
+        "dbname": name, "user": user, "password": await password(),
+        "sslmode": "verify-full", "sslrootcert": ca_file(), "connect_timeout": 3, "autocommit": True,
+        "target_session_attrs": "read-write" if writes else "any", "application_name": "shipments",
+        "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 8000,
+        "options": f"-c statement_timeout=10s -c default_transaction_read_only={'off' if writes else 'on'}",
+    }

@@ -1,0 +1,127 @@
+"""Brings a database up to date: SQL roles of the apps, migrations in order, grants.  Safe to run at once from everywhere.
+
+A migration that was applied must not change afterwards; its checksum is kept and compared.
+"""
+
+import hashlib
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from azure.core.credentials_async import AsyncTokenCredential
+from psycopg import AsyncConnection, sql
+
+from shipments.database import Connection, parameters
+from shipments.identity import POSTGRES, managed_identity, password
+from shipments.settings import Settings
+
+FOLDER = Path(__file__).parent / "migrations"
+LOCK = 7_270_031
+"""Advisory lock that one migrator at a time holds."""
+
+log = logging.getLogger(__name__)
+
+
+class MigrationChanged(Exception):
+    """A migration's file is not what was applied under its number."""
+
+
+@dataclass(frozen=True)
+class Migration:
+    number: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def migrations(folder: Path = FOLDER) -> list[Migration]:
+    """`NNNN_name.sql`, in order; ValueError when a number is missing or twice."""
+    found = [Migration(int(path.name[:4]), path.stem[5:], path.read_text())
+             for path in sorted(folder.glob("*.sql")) if re.fullmatch(r"\d{4}_\w+\.sql", path.name)]
+    if [migration.number for migration in found] != list(range(1, len(found) + 1)):
+        raise ValueError(f"migrations in {folder} are not numbered 0001, 0002, … without gap: "
+                         f"{[migration.number for migration in found]}")
+    return found
+
+
+async def run(settings: Settings) -> bool:
+    """Everything, as the migrator's identity, on the region's own server -> False where that server is read-only."""
+    credential = managed_identity(settings.migrator_client_id)
+    roles = settings.database_roles or {}
+    try:
+        async with await _connect(settings, "postgres", credential) as connection:
+            if await _read_only(connection):
+                return False
+            await create_roles(roles, connection)
+        async with await _connect(settings, settings.database_name, credential) as connection:
+            await apply(migrations(), connection)
+            await grant(roles, connection)
+    finally:
+        await credential.close()
+    return True
+
+
+async def apply(wanted: list[Migration], connection: Connection) -> list[str]:
+    """Applies what is missing, each in a transaction of its own -> their names; raises MigrationChanged."""
+    await connection.execute("select pg_advisory_lock(%s)", (LOCK,))
+    try:
+        await connection.execute("create table if not exists schema_migrations (number integer primary key, "
+                                 "name text not null, checksum text not null, applied_at timestamptz default now())")
+        rows = await (await connection.execute("select number, checksum from schema_migrations")).fetchall()
+        applied = dict(rows)
+        return [migration.name for migration in wanted if await _apply(migration, applied, connection)]
+    finally:
+        await connection.execute("select pg_advisory_unlock(%s)", (LOCK,))
+
+
+async def create_roles(roles: Mapping[str, str], connection: Connection) -> None:
+    """SQL roles for the apps' identities, by object id, so that a name that was used before does not matter
+    (https://learn.microsoft.com/azure/postgresql/flexible-server/security-manage-entra-users)."""
+    await connection.execute("select pg_advisory_lock(%s)", (LOCK,))
+    rows = await (await connection.execute("select rolname from pg_roles")).fetchall()
+    known = {row[0] for row in rows}
+    for role, object_id in roles.items():
+        if role not in known:
+            await connection.execute("select * from pgaadauth_create_principal_with_oid(%s, %s, 'service', false, false)",
+                                     (role, object_id))
+            log.info("SQL role %s created", role)
+
+
+async def grant(roles: Mapping[str, str], connection: Connection) -> None:
+    """The apps read and write rows; only the migrator changes tables."""
+    for role in roles:
+        await connection.execute(sql.SQL(
+            "grant usage on schema public to {0}; "
+            "grant select, insert, update, delete on all tables in schema public to {0}; "
+            "revoke insert, update, delete on schema_migrations from {0}").format(sql.Identifier(role)))
+
+
+async def _connect(settings: Settings, name: str, credential: AsyncTokenCredential) -> Connection:
+    token = password(credential, POSTGRES)
+    values = await parameters([settings.database_host], name, settings.migrator_user, token, writes=True)
+    return await AsyncConnection.connect(**{**values, "target_session_attrs": "any"})
+
+
+async def _apply(migration: Migration, applied: Mapping[int, str], connection: Connection) -> bool:
+    known = applied.get(migration.number)
+    if known == migration.checksum:
+        return False
+    if known:
+        raise MigrationChanged(f"migration {migration.number:04d}_{migration.name} was changed after it was applied; "
+                               "restore its file and write the change as a new migration")
+    async with connection.transaction():
+        await connection.execute(migration.sql)
+        await connection.execute("insert into schema_migrations (number, name, checksum) values (%s, %s, %s)",
+                                 (migration.number, migration.name, migration.checksum))
+    log.info("migration %04d_%s applied", migration.number, migration.name)
+    return True
+
+
+async def _read_only(connection: Connection) -> bool:
+    row = await (await connection.execute("select pg_is_in_recovery()")).fetchone()
+    return bool(row and row[0])

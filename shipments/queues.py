@@ -1,0 +1,55 @@
+"""The port to a region's queues: base64 bodies that never expire.
+
+A message holds at most 64 KiB, that is 48 KiB before base64, and lives for 7 days unless told otherwise
+(https://learn.microsoft.com/rest/api/storageservices/put-message).
+"""
+
+import base64
+from typing import Any
+
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.exceptions import AzureError
+from azure.core.pipeline.transport import AioHttpTransport
+from azure.storage.queue.aio import QueueClient, QueueServiceClient
+
+from shipments.errors import Unavailable
+from shipments.identity import ca_file
+
+LARGEST = 48 * 1024
+"""Bytes of a message before base64."""
+NEVER = -1
+
+PATIENCE: dict[str, Any] = {"retry_total": 2, "retry_backoff_factor": 0.1, "connection_timeout": 2, "read_timeout": 5}
+"""A user waits for the answer, so a storage account that is away is told within seconds, not the SDK's minutes."""
+
+
+def transport() -> AioHttpTransport:
+    """Connections of one account, kept open, trusting what the app trusts."""
+    return AioHttpTransport(connection_verify=ca_file())
+
+
+class Queues:
+    """The queues of one region's queue account."""
+
+    def __init__(self, endpoint: str, credential: AsyncTokenCredential):
+        self._service = QueueServiceClient(endpoint, credential=credential, transport=transport(), **PATIENCE)
+        self._clients: dict[str, QueueClient] = {}
+
+    async def close(self) -> None:
+        await self._service.close()
+
+    async def put(self, queue: str, message: bytes) -> None:
+        """Durable when it returns; raises Unavailable."""
+        try:
+            await self._client(queue).send_message(base64.b64encode(message).decode(), time_to_live=NEVER)
+        except (AzureError, OSError, TimeoutError) as error:
+            raise Unavailable(f"queue {queue}") from error
+
+    async def ping(self, queue: str) -> None:
+        """Raises what the SDK raises: for health, not for use."""
+        await self._client(queue).get_queue_properties()
+
+    def _client(self, queue: str) -> QueueClient:
+        if queue not in self._clients:
+            self._clients[queue] = self._service.get_queue_client(queue)
+        return self._clients[queue]
