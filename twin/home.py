@@ -17,6 +17,9 @@ from typing import Any
 from twin.services.base import TwinError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+MADE_HERE = frozenset({
+    "logs", "run", "data", "apps", "packages", "tls", "project", "state", "pulumi", "drills", "ports.json",
+    "endpoints.json", "resources.sqlite", "resources.sqlite-wal", "resources.sqlite-shm"})
 MINIMUM_FREE = 1 << 30
 """Bytes that `up` wants free: two databases, accounts, packages and their logs take about half of it."""
 
@@ -84,13 +87,25 @@ class Home:
 
     @property
     def control(self) -> Path:
-        """{"url", "token", "pid", "arm", "ca", "identity_endpoint", "identity_header"} of the running daemon."""
+        """{"url", "token", "pid", "arm", "ca", "identity_endpoint", "identity_header", "edge_port", "code"} of the
+        running daemon, once it is ready."""
         return self.run / "control.json"
 
     @property
     def endpoints(self) -> Path:
         """What `make up` tells others (architecture, section 7)."""
         return self.root / "endpoints.json"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What makes another process find this home."""
+        return {"TWIN_HOME": str(self.root), "PORT": str(self.edge_port), "TWIN_PORTS": str(self.first_port)}
+
+    def purge(self) -> None:
+        """Deletes what the twin made, and nothing else that may lie in the folder."""
+        for entry in self.root.glob("*"):
+            if entry.name in MADE_HERE:
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
     def prepare(self) -> None:
         """Makes the folders; raises TwinError when that is impossible or the disk is (nearly) full."""

@@ -1,0 +1,1 @@
+"""Azure's control plane on this machine: one daemon per home, see `__main__.py`."""

@@ -1,0 +1,109 @@
+"""The daemon's HTTP surface: the control protocol, and Azure's own endpoints beside it.
+
+Control protocol, `Authorization: Bearer <token of control.json>`:
+PUT, GET, DELETE /twin/resources; POST /twin/invoke, /twin/settle, /twin/shutdown; GET /twin/status.
+"""
+
+import asyncio
+import hmac
+import logging
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from twin.cloud import arm
+from twin.cloud.cloud import LocalCloud
+from twin.cloud.status import status
+from twin.cloud.vaults import challenge
+from twin.services.base import AzureError, TwinError
+
+log = logging.getLogger(__name__)
+
+
+class Wanted(BaseModel):
+    """A resource as the provider sends it."""
+
+    urn: str = ""
+    type: str
+    id: str
+    name: str
+    inputs: dict[str, Any]
+
+
+class Invocation(BaseModel):
+    """A function of the provider that needs live state."""
+
+    token: str
+    args: dict[str, Any]
+
+
+def application(cloud: LocalCloud, token: str, stop: asyncio.Event) -> FastAPI:
+    """All routes; `stop` is set by /twin/shutdown."""
+    app = FastAPI(openapi_url=None)
+    for router in (control(cloud, token, stop), cloud.identities.routes(), cloud.vaults.routes(),
+                   cloud.deployments.routes(), arm.routes(cloud)):
+        app.include_router(router)
+
+    @app.exception_handler(AzureError)
+    def refused(request: Request, error: AzureError) -> JSONResponse:
+        return challenge(error) if request.url.path.startswith("/vaults/") else JSONResponse(error.body(), error.status)
+
+    @app.exception_handler(404)
+    def unknown(request: Request, _: Exception) -> JSONResponse:
+        what = f"{request.method} {request.url.path}"
+        error = AzureError("NotSupportedByTwin", f"{what} is not covered by the twin.", 404)
+        return JSONResponse(error.body(), error.status)
+
+    @app.exception_handler(Exception)
+    def failed(request: Request, error: Exception) -> JSONResponse:
+        if not isinstance(error, TwinError):
+            log.exception("%s %s failed", request.method, request.url.path, exc_info=error)
+        text = str(error) if isinstance(error, TwinError) else f"{type(error).__name__}: {error}; see the log of cloud."
+        return JSONResponse(AzureError("InternalServerError", text).body(), 500)
+    return app
+
+
+def control(cloud: LocalCloud, token: str, stop: asyncio.Event) -> APIRouter:
+    """The control protocol."""
+    def authorised(request: Request) -> None:
+        if not hmac.compare_digest(request.headers.get("authorization", ""), f"Bearer {token}"):
+            raise AzureError("AuthenticationFailed", "The token of control.json is needed.", 401)
+
+    router = APIRouter(prefix="/twin", dependencies=[Depends(authorised)])
+
+    @router.put("/resources")
+    async def put(wanted: Wanted) -> dict[str, Any]:
+        return {"outputs": await cloud.put(wanted.id, wanted.type, wanted.name, wanted.inputs)}
+
+    @router.get("/resources")
+    async def get(id: str) -> dict[str, Any]:
+        resource = cloud.require(id)
+        return {"inputs": resource.inputs, "outputs": resource.outputs}
+
+    @router.delete("/resources", status_code=204)
+    async def delete(id: str) -> Response:
+        await cloud.delete(id)
+        return Response(status_code=204)
+
+    @router.post("/invoke")
+    async def invoke(invocation: Invocation) -> dict[str, Any]:
+        for service in cloud.services():
+            if function := getattr(service, "invokes", {}).get(invocation.token):
+                return {"result": await function(cloud, invocation.args)}
+        raise AzureError("NotSupportedByTwin", f"The function {invocation.token} is not covered by the twin.", 501)
+
+    @router.get("/status")
+    async def state() -> dict[str, Any]:
+        return await status(cloud)
+
+    @router.post("/settle")
+    async def settle() -> dict[str, Any]:
+        return {"unhealthy": await cloud.settle()}
+
+    @router.post("/shutdown", status_code=202)
+    async def shutdown() -> Response:
+        stop.set()
+        return Response(status_code=202)
+    return router
