@@ -11,7 +11,7 @@ from components.region import Region
 
 
 def export_all(context: Context, edge: Edge, regions: Mapping[str, Region], database: Database) -> None:
-    """`portalUrl`, `apiUrl`, and by region the names that operators and tools need."""
+    """`portalUrl`, `apiUrl`, and by region each app's host and the names that operators and tools need."""
     pulumi.export("portalUrl", edge.url)
     pulumi.export("apiUrl", pulumi.Output.concat(edge.url, "/api"))
     pulumi.export("frontDoorId", edge.id)
@@ -24,8 +24,8 @@ def export_all(context: Context, edge: Edge, regions: Mapping[str, Region], data
 
 def _region(region: Region, database: Database) -> dict[str, pulumi.Input[object]]:
     return {
+        **{name: site.host for name, site in region.sites.items()},
         "resourceGroup": region.group.name,
-        "hosts": {name: site.host for name, site in region.sites.items()},
         "queueAccount": region.queues.name,
         "queueUri": region.queues.queue_uri,
         "blobAccount": region.blobs.name,
