@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-import click
 import httpx
 import typer
 from rich.console import Console
@@ -56,8 +55,9 @@ def up(stack: Stack = "primary") -> None:
                 _wait_for(url)
         write_json(home.endpoints, endpoints, 0o644)
     changes = ", ".join(f"{count} {kind}" for kind, count in sorted(outcome.changes.items()) if count)
-    console.print(f"\nportal  [bold]{endpoints['portal']}[/]\nAPI     {endpoints['api']}\nARM     {endpoints['arm']}\n\n"
-                  f"{changes}; {time.monotonic() - began:.1f} s in all. "
+    for name in ("portal", "api", "arm"):
+        console.print(f"  {name:<7} [bold]{endpoints[name]}[/]")
+    console.print(f"  {changes}; {time.monotonic() - began:.1f} s in all. "
                   "`make status` shows what runs, `make down` ends it.")
 
 
@@ -186,21 +186,19 @@ def _alone(home: Home) -> Iterator[None]:
         handle.truncate(0)
         handle.write(f"`{' '.join(sys.argv[1:2])}` with pid {os.getpid()}")
         handle.flush()
-        yield
+        try:
+            yield
+        except KeyboardInterrupt as interrupt:
+            print("interrupted; the next `make up` goes on from here, `make down` ends what runs.", file=sys.stderr)
+            raise typer.Exit(130) from interrupt
 
 
 def main() -> None:
     """Runs the command; errors become one plain message and an exit code."""
     try:
-        sys.exit(app(standalone_mode=False))
+        app()
     except (TwinError, engine.EngineError, SetupProblem) as error:
         sys.exit(f"error: {error}")
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        print("interrupted; the next `make up` goes on from here, `make down` ends what runs.", file=sys.stderr)
-        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -51,7 +51,8 @@ def _table(rows: list[dict[str, Any]], stale: list[str]) -> Table:
         state = row["state"] + (f" ({row['restarts']} restarts)" if row["restarts"] else "")
         build = f"[yellow]{row['build']}[/]" if row["name"] in stale else row["build"]
         table.add_row(row["service"], row["name"], f"[{GOOD.get(row['state'], 'red')}]{state}[/]",
-                      _health(row["health"]), " ".join(map(str, row["ports"])), build, str(row["pid"] or "-"), str(row["memory_mib"]))
+                      _health(row["health"]), " ".join(map(str, row["ports"])), build, str(row["pid"] or "-"),
+                      str(row["memory_mib"]))
     return table
 
 
