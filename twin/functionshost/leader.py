@@ -1,0 +1,65 @@
+"""One worker of all instances leads: it runs the timers and the blob scans, which must not run twice.
+
+A lease on a blob in the host's storage decides, as the WebJobs SDK's singleton does:
+https://learn.microsoft.com/azure/app-service/webjobs-sdk-how-to#singleton-attribute
+"""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Awaitable, Callable
+
+from azure.core.exceptions import AzureError, ResourceExistsError
+from azure.storage.blob.aio import BlobLeaseClient, ContainerClient
+
+from .logs import failure, log
+
+CONTAINER = "azure-webjobs-hosts"
+LEASE, RENEW, RETRY = 15, 5.0, 3.0
+"""Seconds: the shortest lease that Azure grants, how often it is renewed, how often others try to get it."""
+
+
+async def lead(
+    container: ContainerClient, host_id: str, stopping: asyncio.Event, work: Callable[[], Awaitable]
+) -> None:
+    """Run `work` whenever this process holds the lease, until stopping; `work` itself ends on stopping."""
+    blob = container.get_blob_client(f"locks/{host_id}/host")
+    while not stopping.is_set():
+        try:
+            with contextlib.suppress(ResourceExistsError):
+                await container.create_container()
+            with contextlib.suppress(ResourceExistsError):
+                await blob.upload_blob(b"", overwrite=False)
+            lease = await blob.acquire_lease(LEASE)
+        except ResourceExistsError:  # 409 LeaseAlreadyPresent
+            await pause(stopping, RETRY * random.uniform(0.8, 1.2))
+        except (AzureError, OSError) as error:
+            log("host_storage_unavailable", "warning", **failure(error))
+            await pause(stopping, RETRY)
+        else:
+            await _hold(lease, work)
+
+
+async def _hold(lease: BlobLeaseClient, work: Callable[[], Awaitable]) -> None:
+    log("leading")
+    task = asyncio.ensure_future(work())
+    renewed = time.monotonic()
+    while not task.done():
+        await asyncio.wait([task], timeout=RENEW)
+        try:
+            await lease.renew()
+            renewed = time.monotonic()
+        except (AzureError, OSError) as error:
+            log("lead_not_renewed", "warning", **failure(error))
+            if time.monotonic() - renewed > LEASE - RENEW:
+                task.cancel()
+    with contextlib.suppress(AzureError, OSError, asyncio.CancelledError):
+        await lease.release()
+        await task
+
+
+async def pause(stopping: asyncio.Event, seconds: float) -> None:
+    """Sleep, but not past the stop."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stopping.wait(), seconds)

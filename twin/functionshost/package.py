@@ -1,0 +1,107 @@
+"""The package: its functions, loaded from `function_app.py` and checked against what this host can run."""
+
+import importlib
+import inspect
+import json
+import os
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from azure.functions.decorators.function_app import FunctionRegister
+
+from .hostjson import Refused
+
+TRIGGERS = {"queueTrigger": ("queueName",), "timerTrigger": ("schedule",), "blobTrigger": ("path",), "httpTrigger": ()}
+"""The triggers that run here, each with the properties in which `%SETTING%` is resolved."""
+
+
+@dataclass(frozen=True)
+class Function:
+    """One function: `trigger` is its binding in function.json's form, with settings resolved."""
+
+    name: str
+    call: Callable[..., Any]
+    trigger: dict[str, Any]
+    is_async: bool
+    takes_context: bool
+
+
+def enter(package: Path) -> None:
+    """Make the package the import root and the working directory; the checkout that holds this host leaves sys.path."""
+    checkout = str(Path(__file__).parents[2])
+    vendored = package / ".python_packages" / "lib" / "site-packages"
+    kept = [entry for entry in sys.path if entry not in ("", ".", checkout, str(package))]
+    sys.path[:] = [str(package), *([str(vendored)] if vendored.is_dir() else []), *kept]
+    os.chdir(package)
+
+
+def load() -> list[Function]:
+    """Every enabled function of the entered package.
+
+    Refused: an import that fails, a missing app, and by name every trigger, binding or policy that this host lacks.
+    https://learn.microsoft.com/azure/azure-functions/functions-reference-python
+    """
+    try:
+        module = importlib.import_module("function_app")
+    except Exception as error:
+        raise Refused(f"function_app.py cannot be imported: {type(error).__name__}: {error}") from error
+    apps = [value for value in vars(module).values() if isinstance(value, FunctionRegister)]
+    if len(apps) != 1:
+        raise Refused(f"function_app.py must hold exactly one FunctionApp, found {len(apps)}")
+    declared = [(function.get_function_name(), function) for function in apps[0].get_functions()]
+    problems = [problem for name, function in declared for problem in _problems(name, function)]
+    if problems:
+        raise Refused("this host cannot run the package: " + "; ".join(problems))
+    return [_function(name, function) for name, function in declared if not disabled(name)]
+
+
+def disabled(name: str) -> bool:
+    """https://learn.microsoft.com/azure/azure-functions/disable-function"""
+    return os.environ.get(f"AzureWebJobs.{name}.Disabled", "").lower() in ("true", "1")
+
+
+def _problems(name: str, function: Any) -> list[str]:
+    trigger = function.get_trigger()
+    if trigger is None:
+        return [f"function {name} has no trigger"]
+    described = trigger.get_dict_repr()
+    others = [b.get_dict_repr()["type"] for b in function.get_bindings() if b is not trigger]
+    return [
+        *([f"function {name}: trigger {trigger.type} is not supported"] if trigger.type not in TRIGGERS else []),
+        *(f"function {name}: binding {other} is not supported" for other in others if other != "http"),
+        *([f"function {name}: retry policies are not supported"] if function.get_setting("retry_policy") else []),
+        *(
+            [f"function {name}: auth level {described['authLevel']} needs keys; only ANONYMOUS is supported"]
+            if str(described.get("authLevel", "ANONYMOUS")).upper() != "ANONYMOUS"
+            else []
+        ),
+    ]
+
+
+def _function(name: str, function: Any) -> Function:
+    trigger = next(b for b in json.loads(function.get_function_json())["bindings"] if b["type"] in TRIGGERS)
+    for key in TRIGGERS[trigger["type"]]:
+        trigger[key] = resolve(trigger[key])
+    call = function.get_user_function()
+    return Function(
+        name, call, trigger, inspect.iscoroutinefunction(call), "context" in inspect.signature(call).parameters
+    )
+
+
+def resolve(text: str) -> str:
+    """Replace each `%NAME%` by that app setting.
+
+    https://learn.microsoft.com/azure/azure-functions/functions-bindings-expressions-patterns#binding-expressions---app-settings
+    """
+
+    def value(match: re.Match[str]) -> str:
+        found = os.environ.get(match[1])
+        if not found:
+            raise Refused(f"{match[0]} in a trigger does not resolve: add the app setting {match[1]}")
+        return found
+
+    return re.sub(r"%(\w+)%", value, text)
