@@ -68,7 +68,7 @@ def application(cloud: LocalCloud, token: str, stop: asyncio.Event) -> FastAPI:
 def control(cloud: LocalCloud, token: str, stop: asyncio.Event) -> APIRouter:
     """The control protocol."""
     def authorised(request: Request) -> None:
-        if not hmac.compare_digest(request.headers.get("authorization", ""), f"Bearer {token}"):
+        if not hmac.compare_digest(request.headers.get("authorization", "").encode(), f"Bearer {token}".encode()):
             raise AzureError("AuthenticationFailed", "The token of control.json is needed.", 401)
 
     router = APIRouter(prefix="/twin", dependencies=[Depends(authorised)])

@@ -87,7 +87,7 @@ class TokenEndpoint:
             site = base64.urlsafe_b64decode(header.partition(".")[0].encode()).decode()
         except ValueError:
             return None
-        return site if hmac.compare_digest(self.header_for(site), header) else None
+        return site if hmac.compare_digest(self.header_for(site).encode(), header.encode()) else None
 
     def assigned(self, site_id: str, query: dict[str, str]) -> tuple[str, str] | None:
         """(principal, client) of the identity that an app asks for, if it is its own."""

@@ -55,12 +55,7 @@ class System:
 
     def members(self, leader: int) -> list[psutil.Process]:
         """The living processes of the session that `leader` started, and the descendants that left it."""
-        parents = {process.pid: process.info["ppid"] for process in psutil.process_iter(["ppid", "status"])
-                   if process.info["status"] != psutil.STATUS_ZOMBIE}
-        family = {pid for pid in parents if pid == leader or _session(pid) == leader}
-        while children := {pid for pid, parent in parents.items() if parent in family} - family:
-            family |= children
-        return [process for process in map(_process, family) if process]
+        return families([leader])[leader]
 
     async def end(self, leader: int, stop_signal: int, within: float) -> bool:
         """Signals the group and waits for all of it, then KILL; True when it went by itself."""
@@ -77,6 +72,20 @@ class System:
         for process in filter(_alive, family):
             self.kill(process.pid, signal.SIGKILL, group=False)
         return orderly
+
+
+def families(leaders: list[int]) -> dict[int, list[psutil.Process]]:
+    """Leader -> the living processes of its session and all descendants of these, in one look at the machine."""
+    parents = {process.pid: process.info["ppid"] for process in psutil.process_iter(["ppid", "status"])
+               if process.info["status"] != psutil.STATUS_ZOMBIE}
+    sessions = {pid: _session(pid) for pid in parents}
+    found = {}
+    for leader in leaders:
+        family = {pid for pid in parents if leader in (pid, sessions[pid])}
+        while children := {pid for pid, parent in parents.items() if parent in family} - family:
+            family |= children
+        found[leader] = [process for process in map(_process, family) if process]
+    return found
 
 
 def rotate(log: Path, limit: int = LOG_LIMIT) -> None:

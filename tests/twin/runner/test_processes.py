@@ -45,11 +45,16 @@ def python(home, code: str, *arguments: str, **changes) -> ProcessSpec:
                           "environment": {}, "region": "eastus", "service": "test", "stop_within": 2.0} | changes)
 
 
+def gone(pid: int) -> bool:
+    """Whether nothing of it is left but, perhaps, an exit code that nobody collected yet."""
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
 async def test_a_server_is_ready_when_it_listens_and_gone_when_stopped(home, runner, port):
     process = await runner.start(python(home, SERVER, str(port), ports=(port,), ready=Tcp(port)))
     assert await Tcp(port)(), "it listens once start returned"
     await runner.stop("server")
-    assert not psutil.pid_exists(process.pid), "no process is left"
+    assert gone(process.pid), "no process is left"
     assert not await Tcp(port)(), "nor its port"
 
 
@@ -76,7 +81,7 @@ async def test_a_process_that_ignores_term_is_killed_with_its_children(home, run
     await runner.stop("server")
     assert time.monotonic() - began < 3, "KILL follows after the named wait"
     child = int(log.read_text())
-    assert not psutil.pid_exists(child) or psutil.Process(child).status() == "zombie", "its child went with it"
+    assert gone(child), "its child went with it"
 
 
 async def test_what_a_killed_daemon_left_is_ended_by_the_next(home, port):
