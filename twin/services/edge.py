@@ -1,0 +1,174 @@
+"""Front Door on this machine: one HAProxy, `edge`, generated from the Front Door resources.
+
+Routes, priorities, weights, probes, headers and origin authentication as documented:
+https://learn.microsoft.com/azure/frontdoor/front-door-route-matching
+https://learn.microsoft.com/azure/frontdoor/routing-methods
+https://learn.microsoft.com/azure/frontdoor/health-probes
+https://learn.microsoft.com/azure/frontdoor/front-door-http-headers-protocol
+"""
+
+import asyncio
+import functools
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from twin.services import haproxy
+from twin.services.base import AzureError, Cloud, Resource
+from twin.services.shapes import guid, refuse, shaped, tokens
+from twin.services.storage import ACCOUNT, VERSION
+
+PROFILE, ENDPOINT, GROUP, ORIGIN, ROUTE = (
+    f"azure-native:cdn:{name}" for name in ("Profile", "AFDEndpoint", "AFDOriginGroup", "AFDOrigin", "Route"))
+RENEW = 300.0
+"""Seconds between looks at the origin tokens; nothing is reloaded while they are the same."""
+
+
+class Edge:
+    """What any of the resources changes is one configuration, generated once for many changes."""
+
+    realised = tokens("cdn", "Profile", "AFDEndpoint", "AFDOriginGroup", "AFDOrigin", "Route")
+    recorded = frozenset()
+
+    async def put(self, cloud: Cloud, resource: Resource, previous: Resource | None) -> dict[str, Any]:
+        """The outputs at once; the edge follows shortly, as Azure's does in minutes."""
+        outputs: dict[str, Any] = {"provisioningState": "Succeeded", "deploymentStatus": "NotStarted"}
+        if resource.type == PROFILE:
+            outputs = {"provisioningState": "Succeeded", "resourceState": "Active",
+                       "frontDoorId": guid(resource.id, "front door")}
+        if resource.type == ENDPOINT:
+            if others := [found.name for found in cloud.find(ENDPOINT) if found.id.lower() != resource.id.lower()]:
+                raise refuse(resource, f"this machine has one edge port and {others[0]} has it.")
+            outputs["hostName"] = f"localhost:{await cloud.ports.of('edge')}"
+        if resource.type == ORIGIN:
+            port_of(resource)
+        self.refresh(cloud)
+        return shaped(resource, **outputs)
+
+    async def delete(self, cloud: Cloud, resource: Resource) -> None:
+        """Without its endpoint the edge ends."""
+        self.refresh(cloud)
+
+    async def restore(self, cloud: Cloud, resource: Resource) -> None:
+        """Once for all."""
+        self.refresh(cloud)
+
+    def refresh(self, cloud: Cloud) -> None:
+        """Soon."""
+        cloud.later("edge", functools.partial(render, cloud))
+
+
+async def render(cloud: Cloud) -> None:
+    """Brings the edge in line with the record, and looks again after RENEW seconds."""
+    endpoint = next(iter(cloud.find(ENDPOINT)), None)
+    if not endpoint or not cloud.find(ROUTE):
+        await cloud.runner.stop("edge")
+        return
+    port, profile = await cloud.ports.of("edge"), cloud.find(PROFILE)[0]
+    groups = [await group_model(cloud, group) for group in cloud.find(GROUP)]
+    tiers = {group["id"]: group for group in groups}
+    matches = [match for match in match_models(cloud.find(ROUTE), tiers)]
+    await haproxy.apply(
+        cloud, "edge", "global", "edge.cfg.j2", (port,), port=port, storage_version=VERSION,
+        timeout=profile.inputs.get("originResponseTimeoutSeconds") or 60,
+        front_door_id=profile.outputs["frontDoorId"], matches=matches,
+        backends=[backend for group in groups if group["origins"] for backend in backend_models(group)])
+    asyncio.get_running_loop().call_later(RENEW, SERVICE.refresh, cloud)
+
+
+async def group_model(cloud: Cloud, group: Resource) -> dict[str, Any]:
+    """An origin group, its enabled origins and, for storage with a managed identity, the token."""
+    origins = [origin_model(origin) for origin in cloud.find(ORIGIN)
+               if origin.id.lower().startswith(f"{group.id.lower()}/") and origin.inputs.get("enabledState") != "Disabled"]
+    probe, balance = group.inputs.get("healthProbeSettings"), group.inputs.get("loadBalancingSettings") or {}
+    prefix = storage_prefix(cloud, group, origins)
+    return {"id": group.id.lower(), "name": group.name, "origins": sorted(origins, key=lambda origin: origin["priority"]),
+            "prefix": prefix, "probe": probe_model(probe, balance, prefix) if probe else None,
+            "token": await origin_token(cloud, group), "cached": False}
+
+
+def origin_model(origin: Resource) -> dict[str, Any]:
+    """A server line; its name is the Host header that it is sent."""
+    asked = origin.inputs
+    return {"name": asked.get("originHostHeader") or asked["hostName"], "port": port_of(origin), "tls": True,
+            "priority": asked.get("priority") or 1, "weight": max(1, round((asked.get("weight") or 1000) * 256 / 1000))}
+
+
+def port_of(origin: Resource) -> int:
+    """The port of an origin on this machine; AzureError for any other host: the twin calls nobody."""
+    parts = urlsplit(f"//{origin.inputs.get('hostName')}")
+    if parts.hostname not in ("localhost", "127.0.0.1") or not parts.port:
+        raise refuse(origin, f"the origin {origin.inputs.get('hostName')!r} is not on this machine; "
+                             "take the host from a resource's outputs.")
+    return parts.port
+
+
+def storage_prefix(cloud: Cloud, group: Resource, origins: list[dict[str, Any]]) -> str:
+    """"/<account>" when the origins are a storage account's endpoints, whose names carry the account in Azure and
+    whose paths do here."""
+    ends = {urlsplit(account.outputs.get(key, {}).get("blob", "")).port: f"/{account.name}"
+            for account in cloud.find(ACCOUNT) for key in ("primaryEndpoints", "secondaryEndpoints")}
+    found = {ends.get(origin["port"], "") for origin in origins}
+    if len(found) > 1:
+        raise refuse(group, "its origins are of different accounts or kinds; give each a group of its own.")
+    return found.pop() if found else ""
+
+
+def probe_model(probe: dict[str, Any], balance: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """Healthy while `successfulSamplesRequired` of the last `sampleSize` probes answered 200: as HAProxy counts
+    probes in a row, down after one more failure than may be missing, up after as many successes as are required."""
+    size, required = balance.get("sampleSize") or 4, balance.get("successfulSamplesRequired") or 3
+    return {"method": probe.get("probeRequestType") or "HEAD", "path": prefix + (probe.get("probePath") or "/"),
+            "interval": probe.get("probeIntervalInSeconds") or 240, "fall": size - required + 1, "rise": required}
+
+
+async def origin_token(cloud: Cloud, group: Resource) -> str:
+    """The token for origins that authenticate the edge; "" for others
+    (https://learn.microsoft.com/azure/frontdoor/origin-authentication-with-managed-identities)."""
+    asked = group.inputs.get("authentication")
+    if not asked:
+        return ""
+    identity = cloud.get((asked.get("userAssignedIdentity") or {}).get("id") or "")
+    if asked.get("type") != "UserAssignedIdentity" or not identity:
+        raise refuse(group, "only a user-assigned identity of the stack authenticates at origins here.")
+    return await cloud.identities.token(identity.outputs["principalId"], asked["scope"].removesuffix("/.default"))
+
+
+def backend_models(group: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    """A backend per priority, and one of all origins without probes: what Front Door does when none is healthy."""
+    for priority in dict.fromkeys(origin["priority"] for origin in group["origins"]):
+        yield group | {"name": f"{group['name']}-{priority}",
+                       "origins": [origin for origin in group["origins"] if origin["priority"] == priority]}
+    yield group | {"name": f"{group['name']}-all", "probe": None}
+
+
+def match_models(routes: list[Resource], groups: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """What is matched, best first: exact paths, then the longest beginning. `target` is what replaces the matched
+    part; None leaves the path as it is."""
+    found = []
+    for route in routes:
+        group = groups.get(((route.inputs.get("originGroup") or {}).get("id") or "").lower())
+        if route.inputs.get("enabledState") == "Disabled" or not group or not group["origins"]:
+            continue
+        group["cached"] |= bool(route.inputs.get("cacheConfiguration"))
+        tiers = [f"{group['name']}-{priority}" for priority in dict.fromkeys(o["priority"] for o in group["origins"])]
+        found += [match_model(pattern, route, group["prefix"]) | {"group": group["name"], "tiers": tiers}
+                  for pattern in route.inputs.get("patternsToMatch") or ["/*"]]
+    found.sort(key=lambda match: (match["wildcard"], -len(match["path"])))
+    return [match | {"number": number} for number, match in enumerate(found, 1)]
+
+
+def match_model(pattern: str, route: Resource, prefix: str) -> dict[str, Any]:
+    """One pattern: "/api" is that path, "/api/*" everything below; the origin path takes the place of what is before "*"."""
+    if "*" in pattern[:-1] or not pattern.startswith("/") or (pattern.endswith("*") and not pattern.endswith("/*")):
+        raise AzureError("BadRequest", f"{route.name}: the pattern {pattern!r} must begin with / and have its only * "
+                         "after the last /.")
+    wildcard, path = pattern.endswith("*"), pattern.removesuffix("*")
+    origin_path = route.inputs.get("originPath")
+    kept = origin_path if origin_path else path
+    changed = bool(prefix or origin_path)
+    return {"wildcard": wildcard, "path": path, "target": prefix + "/" + kept.strip("/") + "/" * (kept.strip("/") != "")
+            if changed and wildcard else (prefix + kept if changed else None)}
+
+
+SERVICE = Edge()

@@ -1,0 +1,36 @@
+"""User-assigned identities and role assignments. Ids are made from the resource's id, so a second twin has the same.
+
+https://learn.microsoft.com/rest/api/managedidentity/user-assigned-identities/get
+https://learn.microsoft.com/rest/api/authorization/role-assignments/get
+"""
+
+from typing import Any
+
+from twin.services.base import TENANT, Cloud, Resource
+from twin.services.shapes import guid, shaped, tokens
+
+IDENTITY = "azure-native:managedidentity:UserAssignedIdentity"
+
+
+class Identity:
+    """The identity endpoint (twin/cloud/identities.py) mints tokens for what is recorded here. Role assignments are
+    enforced where a data plane is the twin's own (vaults); Azurite, Redis and PostgreSQL do not know them."""
+
+    realised = tokens("managedidentity", "UserAssignedIdentity")
+    recorded = tokens("authorization", "RoleAssignment")
+
+    async def put(self, cloud: Cloud, resource: Resource, previous: Resource | None) -> dict[str, Any]:
+        """Ids that never change."""
+        if resource.type == IDENTITY:
+            return shaped(resource, principalId=guid(resource.id, "principal"), clientId=guid(resource.id, "client"),
+                          tenantId=TENANT)
+        return shaped(resource, principalType=resource.inputs.get("principalType") or "ServicePrincipal")
+
+    async def delete(self, cloud: Cloud, resource: Resource) -> None:
+        """Nothing runs."""
+
+    async def restore(self, cloud: Cloud, resource: Resource) -> None:
+        """Nothing runs."""
+
+
+SERVICE = Identity()

@@ -1,0 +1,51 @@
+"""The shapes that Azure gives its answers, shared by the services."""
+
+import uuid
+from typing import Any
+
+from twin.services.base import AzureError, Cloud, Resource
+
+PREFIX = "azure-native:"
+
+
+def tokens(module: str, *names: str) -> frozenset[str]:
+    """("storage", "Queue") -> {"azure-native:storage:Queue"}."""
+    return frozenset(f"{PREFIX}{module}:{name}" for name in names)
+
+
+def guid(*parts: str) -> str:
+    """A GUID that is the same for the same parts, so that a second `up` sees no change; case does not matter."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, "/".join(parts).lower()))
+
+
+def arm_type(resource_id: str) -> str:
+    """".../providers/Microsoft.Web/sites/x" -> "Microsoft.Web/sites"."""
+    if "/providers/" not in resource_id:
+        return "Microsoft.Resources/resourceGroups"
+    namespace, *rest = resource_id.rsplit("/providers/", 1)[1].split("/")
+    return "/".join([namespace, *rest[::2]])
+
+
+def shaped(resource: Resource, **outputs: Any) -> dict[str, Any]:
+    """What Azure returns for a resource: what was asked for, its name and type, and `outputs`."""
+    return {**resource.inputs, "name": resource.name, "type": arm_type(resource.id), **outputs}
+
+
+def ancestor(cloud: Cloud, resource: Resource, kind: str) -> Resource:
+    """The realised resource above `resource` at a segment of its id, such as "storageAccounts".
+
+    Raises AzureError ParentResourceNotFound, as ARM does
+    (https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-parent-resource)."""
+    parts = resource.id.split("/")
+    place = [part.lower() for part in parts].index(kind.lower())
+    if found := cloud.get("/".join(parts[:place + 2])):
+        return found
+    raise AzureError("ParentResourceNotFound", f"Failed to perform 'write' on resource '{resource.name}' of type "
+                     f"'{arm_type(resource.id)}', because the parent resource "
+                     f"'{'/'.join(parts[place:place + 2])}' could not be found.", 404)
+
+
+def refuse(resource: Resource, what: str) -> AzureError:
+    """The refusal of something that exists in Azure and that the twin does not do."""
+    return AzureError("NotSupportedByTwin", f"{resource.name} ({arm_type(resource.id)}): {what} "
+                      "See twin/COVERAGE.md for what the twin does.", 501)
