@@ -67,10 +67,10 @@ class RegisterShipment(Body):
     kind: Literal["register-shipment"] = "register-shipment"
     tracking_number: Annotated[str, AfterValidator(_tracking_number)] | None = None
     sscc: Annotated[str, AfterValidator(_sscc)] | None = None
-    sender: Text
-    recipient: Text
-    origin: Text
-    destination: Text
+    sender: Text | None = None
+    recipient: Text | None = None
+    origin: Text | None = None
+    destination: Text | None = None
     description: Annotated[str, Field(max_length=1000), AfterValidator(_text)] = ""
     weight_kg: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] | None = None
     expected_at: AwareDatetime | None = None

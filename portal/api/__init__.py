@@ -1,0 +1,1 @@
+"""The API of mobile apps and partners, at `/api`."""

@@ -1,0 +1,26 @@
+"""What an app holds while it runs: the domain and its health, opened when it starts and closed when it ends."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI
+
+from portal.health import Health
+from portal.identity import Identity
+from shipments.service import Shipments
+
+Connect = Callable[[], Shipments]
+"""Makes the domain's clients, inside the running event loop."""
+
+
+def lifespan(connect: Connect, identity: Identity, primary_region: str,
+             ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """Sets `app.state.shipments` and `app.state.health`."""
+    @asynccontextmanager
+    async def run(app: FastAPI) -> AsyncIterator[None]:
+        async with connect() as shipments:
+            app.state.shipments = shipments
+            app.state.health = Health(shipments, identity, primary_region)
+            yield
+
+    return run

@@ -1,0 +1,25 @@
+"""Templates to pages."""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from starlette.requests import Request
+from starlette.responses import Response
+
+from portal.web import wording
+
+ENVIRONMENT = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=select_autoescape(default=True),
+    undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False)
+ENVIRONMENT.filters |= {
+    name: getattr(wording, name) for name in ("status", "words", "place", "headline", "moment", "region")}
+
+
+async def page(request: Request, template: str, status: int = 200, headers: dict[str, str] | None = None,
+               **values: Any) -> Response:
+    """A template filled with its values and with who serves it."""
+    standing = await request.app.state.health.standing()
+    html = ENVIRONMENT.get_template(template).render(
+        standing=standing, banner=wording.banner(standing), path=request.url.path, **values)
+    return Response(html, status, {"Cache-Control": "no-store", **(headers or {})}, "text/html")
