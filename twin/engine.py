@@ -7,7 +7,8 @@ PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION), and every run checks that it was t
 """
 
 import contextlib
-import json
+import copy
+import importlib
 import os
 import re
 import runpy
@@ -24,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pulumi
 from pulumi import automation
 from pulumi.automation import errors
 from semver import VersionInfo
@@ -77,7 +79,8 @@ class Engine(automation.PulumiCommand):
 
     def __init__(self, program: Path) -> None:
         self.command = str(program)
-        self.version = VersionInfo.parse(locate.cli_version(str(program)).lstrip("v"))
+        cached = re.fullmatch(r"\d+\.\d+\.\d+", program.parent.name)
+        self.version = VersionInfo.parse(cached[0] if cached else locate.cli_version(str(program)).lstrip("v"))
 
     def run(self, args: list[str], cwd: str, additional_env: Any, on_output: Line | None = None,
             on_error: Line | None = None) -> automation.CommandResult:
@@ -141,7 +144,7 @@ def _run(home: Home, stack: str, verb: str, on_output: Line | None, program: Cal
     mark = home.run / f"provider-{os.getpid()}"
     with _terminated_as_interrupted(), _in_checkout():
         try:
-            chosen = _select(home, stack, program or _program, _environment(home, mark))
+            chosen = _select(home, stack, program or _program_preloading(), _environment(home, mark))
             result = getattr(chosen, verb)(on_output=on_output, on_event=lambda event: _note(outcome, event))
             outcome.changes = _counts(result)
             outcome.outputs = {k: v.value for k, v in getattr(result, "outputs", {}).items()}
@@ -194,12 +197,50 @@ def _environment(home: Home, mark: Path) -> dict[str, str]:
     return {k: v for k, v in given.items() if v is not None}
 
 
+def _program_preloading() -> Callable[[], None]:
+    """The program; what it imports of the SDK, half of its time, is loaded while the engine starts."""
+    loading = threading.Thread(target=_preload, daemon=True)
+    loading.start()
+
+    def run() -> None:
+        loading.join()  # the SDK's lazy modules must not be used while another thread loads them
+        _program()
+
+    return run
+
+
 def _program() -> None:
+    """`__main__.py` as the official CLI would run it."""
+    pulumi.runtime.register_stack_transformation(_without_old_versions)
     sys.path.insert(0, str(CHECKOUT))
     try:
         runpy.run_path(str(CHECKOUT / "__main__.py"), run_name="__main__")
     finally:
         sys.path.remove(str(CHECKOUT))
+
+
+def _without_old_versions(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+    """Drops the SDK's aliases of each type's former API versions, about thirteen a resource: they serve states that
+    older SDKs made, which the twin never has, and their URNs cost a third of a preview."""
+    kept = [a for a in args.opts.aliases or () if not _only_a_version(a)]
+    if len(kept) == len(args.opts.aliases or ()):
+        return None
+    opts = copy.copy(args.opts)
+    opts.aliases = kept
+    return pulumi.ResourceTransformationResult(args.props, opts)
+
+
+def _only_a_version(alias: Any) -> bool:
+    return (isinstance(alias, pulumi.Alias) and alias.name is ... and alias.parent is ...
+            and isinstance(alias.type_, str) and alias.type_.startswith("azure-native"))
+
+
+def _preload() -> None:
+    used = {name for file in (CHECKOUT / "components").glob("*.py") for name in re.findall(
+        r"^from pulumi_azure_native(?:\.| import )(\w+)", file.read_text(), re.MULTILINE)}
+    for name in sorted(used):
+        with contextlib.suppress(ImportError):  # the program itself will say it better
+            _ = importlib.import_module(f"pulumi_azure_native.{name}").outputs  # a module of the SDK loads at first use
 
 
 def _note(outcome: Outcome, event: Any) -> None:
@@ -220,8 +261,8 @@ def _counts(result: Any) -> dict[str, int]:
 
 
 def _explained(outcome: Outcome, error: errors.CommandError) -> str:
-    """The errors that the engine reported; its whole output when it reported none."""
-    told = [d for d in outcome.diagnostics if d.startswith("error")]
+    """The errors that the engine reported (it repeats the program's as unhandled); its whole output when there is none."""
+    told = [d for d in outcome.diagnostics if d.startswith("error") and "an unhandled error occurred:" not in d]
     return "\n".join(dict.fromkeys(told)) or str(error)
 
 
