@@ -77,6 +77,16 @@ def test_an_install_that_did_not_help_is_reported(fake_host):
         packages.provide(fake_host(), (machine.need("redis"),), APT_ROOT)
 
 
+def test_a_missing_browser_stops_no_other_test(fake_host, failing, monkeypatch):
+    browser = Machine().need("chromium")
+    monkeypatch.setattr(packages, "NEEDS", ())
+    monkeypatch.setattr(packages, "FOR_TESTS", (browser,))
+    monkeypatch.setattr(System, "here", classmethod(lambda cls: APT_ROOT))
+    host = fake_host(sh=failing)
+    packages.for_tests(host)
+    assert "going on without a browser" in host.told, "the user learns what will be missing, and why"
+
+
 def test_the_installer_forbids_services_to_start_and_takes_its_policy_away(tmp_path):
     """Runs the real script with a recording apt-get, its policy file moved into this test's folder."""
     policy, bin_folder = tmp_path / "policy-rc.d", tmp_path / "bin"
