@@ -43,10 +43,12 @@ class Database:
     async def run(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
         """`work` on a connection in autocommit mode; once more if the connection turned out dead.  Raises Unavailable."""
         try:
-            return await self._attempt(work)
-        except AWAY:
-            await self._drop_dead()
-        try:
+            try:
+                return await self._attempt(work)
+            except PoolTimeout:
+                raise
+            except AWAY:
+                await self._drop_dead()
             return await self._attempt(work)
         except AWAY as error:
             raise Unavailable("the database") from error

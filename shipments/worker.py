@@ -77,8 +77,8 @@ class Worker:
             return
         command = None
         try:
-            command = await self._whole(decode(message))
-            changed = await self.writer.run(partial(apply, command))
+            command = decode(message)
+            changed = await self.writer.run(partial(apply, await self._whole(command)))
         except Refusal as refusal:
             await self._refuse(message, command, refusal)
         except (psycopg.DataError, psycopg.IntegrityError) as error:

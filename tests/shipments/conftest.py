@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueServiceClient
+from redis.asyncio import Redis
 
 from shipments import migrate
 from shipments.queues import transport
@@ -68,6 +69,12 @@ class Queue:
         return [orjson.loads(message) for message in await self.take()]
 
 
+def redis_of(platform: Platform) -> Redis:
+    """Redis beside the domain's own connection."""
+    return Redis(host="localhost", port=platform.redis.port, username=APP, password=PASSWORD, ssl=True,
+                 ssl_ca_certs=str(platform.home / "server.crt"))
+
+
 @pytest.fixture(scope="session")
 def platform() -> Iterator[Platform]:
     with servers.folder() as home, pytest.MonkeyPatch.context() as patch:
@@ -113,7 +120,9 @@ async def prepare(platform: Platform) -> None:
 
 @pytest.fixture
 async def clean(prepared: Platform) -> Platform:
-    """Empty tables and queues."""
+    """Empty tables, queues and cache."""
+    async with redis_of(prepared) as redis:
+        await redis.flushall()
     async with await prepared.connect() as connection:
         await connection.execute(f"truncate {', '.join(TABLES)}")
     for uri in (prepared.settings.queues, prepared.settings.peer_queues):

@@ -180,11 +180,14 @@ class Postgres:
                               "--auth=scram-sha-256", "--no-sync", "--locale=C")
             (self.data / "postgresql.conf").open("a").write(CONFIGURATION)
             (self.data / "pg_hba.conf").write_text("hostssl all,replication all 127.0.0.1/32 scram-sha-256\n")
-        assert done == 0, f"a database cluster is made in {self.data}"
+        assert done == 0, (self.home / f"{'pg_basebackup' if source else 'initdb'}.log").read_text()
 
     def _tool(self, name: str, *arguments: str) -> int:
-        return subprocess.run((str(locate.postgres_bin() / name), *arguments), cwd=self.home, user=self.user,
-                              group=self.user, extra_groups=[] if self.user else None, capture_output=True).returncode
+        done = subprocess.run((str(locate.postgres_bin() / name), *arguments), cwd=self.home, user=self.user,
+                              group=self.user, extra_groups=[] if self.user else None, capture_output=True,
+                              env={"PATH": os.environ["PATH"], "HOME": str(self.home), "LANG": "C.UTF-8"})
+        (self.home / f"{name}.log").write_bytes(done.stdout + done.stderr)
+        return done.returncode
 
 
 CONFIGURATION = """

@@ -1,8 +1,18 @@
 """The worker: what becomes of every kind of message."""
 
-from shipments.commands import AddComment, RegisterShipment
+from dataclasses import replace
+
+import orjson
+import pytest
+
+from shipments.apply import refuse
+from shipments.commands import AddComment, CaptureEvents, RegisterShipment
+from shipments.errors import Refusal, Unavailable
 from shipments.service import Shipments
 from shipments.worker import Worker
+from tests.shipments.conftest import Platform
+from tests.shipments.documents import SSCC, document, event
+from tests.shipments.servers import Identity, Postgres
 
 
 def registration(**changes: object) -> RegisterShipment:
@@ -11,21 +21,176 @@ def registration(**changes: object) -> RegisterShipment:
     return RegisterShipment(**{**fields, **changes})
 
 
-async def test_a_registered_shipment_can_be_tracked(worker: Worker, shipments: Shipments, clean) -> None:
+async def work_off(worker: Worker, platform: Platform) -> int:
+    """What the queue trigger does with what is in `commands`."""
+    messages = await platform.queue("commands").take()
+    for message in messages:
+        await worker.command(message)
+    return len(messages)
+
+
+async def test_a_registered_shipment_can_be_tracked(worker: Worker, shipments: Shipments, clean: Platform) -> None:
     accepted = await shipments.submit(shipments.command(registration()))
-    (message,) = await clean.queue("commands").take()
-    await worker.command(message)
+    pending = await shipments.result(accepted.id)
+    assert pending and pending.status == "accepted", "it is durable, and nobody has applied it yet"
+    await work_off(worker, clean)
     found = await shipments.shipment("tn-000001")
     assert found is not None, "the registration was applied"
     assert found.status == "registered", "nothing else is known of it"
     result = await shipments.result(accepted.id)
     assert result and result.status == "applied", "whoever submitted it can see that it was applied"
+    assert result.shipment == "TN-000001", "the result leads to the shipment"
 
 
-async def test_a_message_applied_twice_counts_once(worker: Worker, shipments: Shipments, clean) -> None:
+async def test_a_message_applied_twice_counts_once(worker: Worker, shipments: Shipments, clean: Platform) -> None:
     command = shipments.command(AddComment(shipment="TN-000001", author="Ada", text="Fragile"))
     await worker.command(command.encode())
     await worker.command(command.encode())
     found = await shipments.shipment("TN-000001")
     assert found and len(found.timeline) == 1, "the same command is the same event"
     assert len(await clean.rows("select from outbox")) == 1, "its subscriber hears of it once"
+
+
+async def test_a_change_is_seen_at_once_though_the_answer_was_cached(worker: Worker, shipments: Shipments) -> None:
+    await worker.command(shipments.command(registration()).encode())
+    assert len((await shipments.shipment("TN-000001")).timeline) == 1, "the answer is in the cache now"
+    await worker.command(shipments.command(AddComment(shipment="TN-000001", author="Ada", text="Late")).encode())
+    assert len((await shipments.shipment("TN-000001")).timeline) == 2, "applying marked the cached answer as old"
+
+
+async def test_events_of_an_sscc_belong_to_the_tracking_number_registered_with_it(worker: Worker, shipments: Shipments) -> None:
+    assert await shipments.shipment("TN-000001") is None, "nobody has heard of it (and the cache keeps that)"
+    for body in (CaptureEvents(document=document(event(bizStep="receiving"))), registration(sscc=SSCC)):
+        await worker.command(shipments.command(body).encode())
+    by_number, by_sscc = await shipments.shipment("TN-000001"), await shipments.shipment(SSCC)
+    assert by_number == by_sscc, "both names lead to one shipment"
+    assert by_number.status == "delivered", "the event that came before the registration counts"
+    await worker.command(shipments.command(CaptureEvents(document=document(
+        event(bizStep="holding", eventTime="2026-03-02T10:00:00Z")))).encode())
+    assert (await shipments.shipment("TN-000001")).status == "held", "an event under one name refreshes the other one's answer"
+
+
+WRONG = {
+    "not JSON": (b"{", "not JSON"),
+    "not UTF-8": (b"\xff\xfe", "not JSON"),
+    "not an object": (b"[1]", "valid dictionary"),
+    "unknown command": (b'{"kind": "sell-shipment"}', "unknown command 'sell-shipment'"),
+    "no id": (b'{"kind": "add-comment", "body": {}}', "/id"),
+    "id that is no UUID": (orjson.dumps({"kind": "add-comment", "id": "1; drop table", "region": "eastus",
+                                         "acceptedAt": "2026-01-01T00:00:00Z", "body": {}}), "/id"),
+    "oversized": (b"x" * 60_000, "not JSON"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+async def test_a_wrong_message_goes_to_poison_with_its_reason(what: str, worker: Worker, clean: Platform) -> None:
+    message, reason = WRONG[what]
+    await worker.command(message)
+    (told,) = await clean.queue("commands-poison").json()
+    assert reason in told["reason"], "whoever looks into the poison queue reads why"
+    kept = told.get("message", "").encode() or await worker.blobs.get(told["messageRef"])
+    assert kept == message or what == "not UTF-8", "the message is kept whole"
+
+
+def envelope(**changes: object) -> bytes:
+    whole = {"id": "0199c0de-0000-7000-8000-000000000001", "kind": "capture-events", "epoch": 0, "region": "eastus",
+             "acceptedAt": "2026-01-01T00:00:00Z", **changes}
+    return orjson.dumps(whole)
+
+
+REFUSED = {
+    "a body that is nowhere": {"bodyRef": "nowhere.json"},
+    "a document that is none": {"body": {"document": {"type": "EPCISDocument"}}},
+    "a comment without text": {"kind": "add-comment", "body": {"shipment": "TN-000001", "author": "Ada"}},
+    "a text that PostgreSQL cannot keep": {
+        "kind": "add-comment", "body": {"shipment": "TN-000001", "author": "Ada", "text": "a\x00b"}},
+    "an SSCC with a wrong check digit": {"kind": "register-shipment", "body": {
+        "sscc": "106141412345678901", "sender": "A", "recipient": "B", "origin": "C", "destination": "D"}},
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+async def test_a_refused_command_tells_its_sender_why(what: str, worker: Worker, shipments: Shipments, clean: Platform) -> None:
+    await worker.command(envelope(**REFUSED[what]))
+    assert len(await clean.queue("commands-poison").json()) == 1, "the message is kept for operators"
+    result = await shipments.result("0199c0de-0000-7000-8000-000000000001")
+    assert result and result.status == "refused" and result.errors, "the sender reads the same reasons"
+
+
+async def test_a_refused_capture_stores_none_of_its_events(worker: Worker, shipments: Shipments, clean: Platform) -> None:
+    command = shipments.command(CaptureEvents(document=document(event(), event(action="LOSE"))))
+    await worker.command(command.encode())
+    job = await shipments.capture_job(command.id)
+    assert job and not job.running and not job.success, "the job ended, and not well"
+    assert job.errors[0].pointer.startswith("/epcisBody/eventList/1"), "its errors lead to the wrong event"
+    assert await clean.rows("select from epcis_events") == [], "the right event is rolled back with the wrong one"
+
+
+async def test_a_large_body_travels_by_blob_in_both_regions(worker: Worker, shipments: Shipments, clean: Platform) -> None:
+    events = [event(eventTime=f"2026-03-01T10:00:{second:02}.{part:03}Z") for second in range(10) for part in range(40)]
+    command = shipments.command(CaptureEvents(document=document(*events)))
+    assert len(command.encode()) > 48 * 1024, "the document is too large for a message"
+    await shipments.submit(command)
+    peer = Shipments.connect(replace(clean.settings, blobs=clean.settings.peer_blobs), Identity())
+    assert await peer.blobs.find(f"{command.id}.json", "bodies"), "the other region has the body too"
+    await peer.blobs.close()
+    await work_off(worker, clean)
+    job = await shipments.capture_job(command.id)
+    assert job and job.success, "the body was found and applied"
+    assert await clean.rows("select count(*) from epcis_events") == [(400,)], "every event is stored"
+
+
+async def test_a_database_that_is_away_is_waited_for(clean: Platform, shipments: Shipments) -> None:
+    away = replace(clean.settings, database_host="localhost:1", database_peer_host="localhost:1")
+    async with Worker.connect(away, Identity()) as worker:
+        with pytest.raises(Unavailable, match="database"):
+            await worker.command(shipments.command(registration()).encode())
+    assert await clean.queue("commands-poison").take() == [], "what passes is not poison"
+
+
+async def test_a_dead_cache_only_makes_it_slower(clean: Platform) -> None:
+    dead = replace(clean.settings, redis_host="localhost:1")
+    async with Worker.connect(dead, Identity()) as worker, Shipments.connect(dead, Identity()) as shipments:
+        command = shipments.command(registration())
+        await shipments.submit(command)
+        await worker.command(command.encode())
+        assert (await shipments.shipment("TN-000001")).id == "TN-000001", "read from the database"
+        assert (await shipments.result(command.id)).status == "applied", "read from the database"
+
+
+async def test_a_region_whose_server_is_the_standby_moves_commands_to_the_writers(clean: Platform, shipments: Shipments) -> None:
+    standby = Postgres(clean.home, "west", replica_of=clean.database).start()
+    settings = replace(clean.settings, region="westus", peer_region="eastus", queues=clean.settings.peer_queues,
+                       peer_queues=clean.settings.queues, database_host=standby.host)
+    message = shipments.command(registration()).encode()
+    try:
+        async with Worker.connect(settings, Identity()) as west:
+            assert not await west.writes_here(), "its own server follows the other region's"
+            await west.command(message)
+            assert await west.publish() == 0, "the outbox is the writer's affair"
+        assert await clean.queue("commands").take() == [message], "the writer's region has it, as it was"
+        assert await clean.rows("select from applied_commands") == [], "and nobody applied it"
+    finally:
+        standby.process.stop()
+
+
+async def test_the_worker_finds_its_way_back_after_a_restart_of_the_database(clean: Platform, shipments: Shipments) -> None:
+    async with Worker.connect(clean.settings, Identity()) as worker:
+        await worker.command(shipments.command(registration()).encode())
+        clean.database.process.stop()
+        with pytest.raises(Unavailable):
+            await worker.command(shipments.command(registration(tracking_number="TN-000002")).encode())
+        clean.database.start()
+        await worker.command(shipments.command(registration(tracking_number="TN-000003")).encode())
+    assert await shipments.shipment("TN-000003"), "applied on a new connection, without a restart of the worker"
+
+
+async def test_a_refusal_is_kept_once(worker: Worker, shipments: Shipments, clean: Platform) -> None:
+    command = shipments.command(registration())
+    await worker.command(command.encode())
+    async with await clean.connect() as connection:
+        await refuse(command, Refusal("too late"), connection)
+    result = await shipments.result(command.id)
+    assert result and result.status == "applied", "what was applied stays applied"
+
+
