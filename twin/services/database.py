@@ -96,7 +96,7 @@ async def put_server(cloud: Cloud, resource: Resource) -> dict[str, Any]:
         if mode == "Replica":
             await streaming(server)
         else:
-            if not await server.query("select from pg_namespace where nspname = 'pgaadauth'"):
+            if not await server.query("select 1 from pg_namespace where nspname = 'pgaadauth'"):
                 await server.query(ROLES.read_text())
             for issued in cloud.identities.issued(AUDIENCE):
                 await install(server, *issued)
@@ -117,7 +117,7 @@ async def source_of(cloud: Cloud, resource: Resource) -> Server:
 async def streaming(server: Server, within: float = 30.0) -> None:
     """Waits until the replica receives; it goes on trying by itself after that."""
     for _ in range(int(within / 0.1)):
-        if await server.query("select from pg_stat_wal_receiver where status = 'streaming'"):
+        if await server.query("select 1 from pg_stat_wal_receiver where status = 'streaming'"):
             return
         await asyncio.sleep(0.1)
     raise AzureError("ReplicaNotStreaming", f"{server.resource.name} received nothing from its source for {within:.0f} s; "
@@ -126,7 +126,7 @@ async def streaming(server: Server, within: float = 30.0) -> None:
 
 async def put_database(server: Server, resource: Resource) -> dict[str, Any]:
     """Made once; owned by azure_pg_admin, the role of all administrators."""
-    if not await server.query("select from pg_database where datname = %s", resource.name):
+    if not await server.query("select 1 from pg_database where datname = %s", resource.name):
         await server.query(sql.SQL("create database {} owner azure_pg_admin").format(sql.Identifier(resource.name)))
     return shaped(resource)
 
@@ -148,7 +148,7 @@ async def put_administrator(server: Server, resource: Resource) -> dict[str, Any
     name, kind = resource.inputs["principalName"], resource.inputs.get("principalType") or "User"
     object_id = resource.inputs.get("objectId") or resource.name
     kind = "service" if kind == "ServicePrincipal" else kind.lower()
-    if not await server.query("select from pg_roles where rolname = %s", name):
+    if not await server.query("select 1 from pg_roles where rolname = %s", name):
         await server.query("select pgaadauth_create_principal_with_oid(%s, %s, %s, true, false)", name, object_id, kind)
     await server.query(sql.SQL("alter role {} login createrole createdb").format(sql.Identifier(name)))
     await server.query(sql.SQL("grant azure_pg_admin to {}").format(sql.Identifier(name)))
@@ -201,7 +201,7 @@ async def install(server: Server, principal: str, token: str, expires: float) ->
         written = (await (await connection.execute("select pg_current_wal_lsn()")).fetchone())[0]
         deadline = asyncio.get_running_loop().time() + REPLAY_WITHIN
         while asyncio.get_running_loop().time() < deadline:
-            behind = await connection.execute("select from pg_stat_replication where replay_lsn < %s", (written,))
+            behind = await connection.execute("select 1 from pg_stat_replication where replay_lsn < %s", (written,))
             if not await behind.fetchone():
                 return
             await asyncio.sleep(0.02)

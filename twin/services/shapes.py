@@ -27,8 +27,14 @@ def arm_type(resource_id: str) -> str:
 
 
 def shaped(resource: Resource, **outputs: Any) -> dict[str, Any]:
-    """What Azure returns for a resource: what was asked for, its name and type, and `outputs`."""
-    return {**resource.inputs, "name": resource.name, "type": arm_type(resource.id), **outputs}
+    """What Azure returns for a resource: what was asked for, its name and type, and `outputs`.
+
+    Assigned identities are a list when asked for and a map by id in the answer
+    (https://learn.microsoft.com/azure/templates/microsoft.cdn/profiles#managedserviceidentity)."""
+    answer = {**resource.inputs, "name": resource.name, "type": arm_type(resource.id)}
+    if (assigned := (resource.inputs.get("identity") or {}).get("userAssignedIdentities")) is not None:
+        answer["identity"] = {**resource.inputs["identity"], "userAssignedIdentities": {id: {} for id in assigned}}
+    return answer | outputs
 
 
 def ancestor(cloud: Cloud, resource: Resource, kind: str) -> Resource:

@@ -30,8 +30,8 @@ class WebApp:
     recorded = tokens("web", "WebAppFtpAllowed", "WebAppScmAllowed")
 
     def serves(self, resource: Resource) -> bool:
-        """Function apps carry their kind."""
-        return "functionapp" not in (resource.inputs.get("kind") or "")
+        """Function apps carry their kind; so do their plans, which are all served here."""
+        return resource.type != SITE or "functionapp" not in (resource.inputs.get("kind") or "")
 
     async def put(self, cloud: Cloud, resource: Resource, previous: Resource | None) -> dict[str, Any]:
         """The hosts answer when this returns; changed settings have reached every instance."""

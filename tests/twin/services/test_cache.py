@@ -11,8 +11,8 @@ AUDIENCE = "https://redis.azure.com"
 
 async def make(arm, **database) -> dict:
     await arm.put("redisenterprise:RedisEnterprise", CLUSTER, location="eastus", sku={"name": "Balanced_B0"})
-    return await arm.put("redisenterprise:Database", f"{CLUSTER}/databases/default", clientProtocol="Encrypted",
-                         port=10000, **{"clusteringPolicy": "NoCluster", "evictionPolicy": "AllKeysLRU",
+    return await arm.put("redisenterprise:Database", f"{CLUSTER}/databases/default", port=10000,
+                         **{"clientProtocol": "Encrypted", "clusteringPolicy": "NoCluster", "evictionPolicy": "AllKeysLRU",
                                         "accessKeysAuthentication": "Disabled"} | database)
 
 
@@ -22,7 +22,8 @@ async def assign(arm, identity: dict) -> None:
 
 
 def client(cloud, port: int, **options) -> redis.asyncio.Redis:
-    return redis.asyncio.Redis(host="localhost", port=port, **{"ssl": True, "ssl_ca_certs": str(cloud.tls.ca)} | options)
+    return redis.asyncio.Redis(host="localhost", port=port, retry=None,
+                               **{"ssl": True, "ssl_ca_certs": str(cloud.tls.ca)} | options)
 
 
 async def test_an_assigned_identity_signs_in_with_its_token_and_nobody_else(cloud, arm):
