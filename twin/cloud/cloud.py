@@ -140,12 +140,12 @@ class LocalCloud:
         self.registry.save(replace(resource, outputs=resource.outputs | changes))
 
     async def restore(self) -> None:
-        """Starts again what was there: service after service in the order in which they first came, each one's
-        resources at once.  What fails is told by `settle` and does not hold up the rest."""
+        """Starts again what was there: type after type in the order in which they first came, all of one type at
+        once.  What fails is told by `settle` and does not hold up the rest."""
         self.deployments.interrupted()
-        waves: dict[int, list[Resource]] = defaultdict(list)
+        waves: dict[str, list[Resource]] = defaultdict(list)
         for resource in self.registry.all():
-            waves[id(self.service(resource))].append(resource)
+            waves[resource.type].append(resource)
         for resources in waves.values():
             await asyncio.gather(*map(self._restore, resources))
 
