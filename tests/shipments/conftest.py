@@ -127,9 +127,8 @@ async def clean(prepared: Platform) -> Platform:
         await connection.execute(f"truncate {', '.join(TABLES)}")
     for uri in (prepared.settings.queues, prepared.settings.peer_queues):
         async with QueueServiceClient(uri, credential=Identity(), transport=transport()) as queues:
-            for queue in QUEUES:
-                for name in (queue, queue + POISON):
-                    await queues.get_queue_client(name).clear_messages()
+            await asyncio.gather(*(queues.get_queue_client(name).clear_messages()
+                                   for queue in QUEUES for name in (queue, queue + POISON)))
     return prepared
 
 
