@@ -15,7 +15,7 @@ from typing import Any
 import redis.asyncio
 
 from twin.runner import ProcessSpec, Tcp
-from twin.services.base import AzureError, Cloud, Resource
+from twin.services.base import Cloud, Resource
 from twin.services.shapes import ancestor, refuse, shaped, tokens
 
 CLUSTER, DATABASE, ASSIGNMENT = (f"azure-native:redisenterprise:{name}"

@@ -57,7 +57,8 @@ class Database:
         """A server's data goes with it; a parameter returns to its default."""
         kind = resource.type.rpartition(":")[2]
         if kind == "Server":
-            return await delete_server(cloud, resource)
+            await delete_server(cloud, resource)
+            return
         server = await Server.of(cloud, ancestor(cloud, resource, "flexibleServers"))
         if not server.running():
             return
@@ -120,8 +121,8 @@ async def streaming(server: Server, within: float = 30.0) -> None:
         if await server.query("select 1 from pg_stat_wal_receiver where status = 'streaming'"):
             return
         await asyncio.sleep(0.1)
-    raise AzureError("ReplicaNotStreaming", f"{server.resource.name} received nothing from its source for {within:.0f} s; "
-                     f"see logs/{server.name}.log.", 500)
+    raise AzureError("ReplicaNotStreaming", f"{server.resource.name} received nothing from its source for "
+                     f"{within:.0f} s; see logs/{server.name}.log.", 500)
 
 
 async def put_database(server: Server, resource: Resource) -> dict[str, Any]:

@@ -66,8 +66,7 @@ async def render(cloud: Cloud) -> None:
         return
     port, profile = await cloud.ports.of("edge"), cloud.find(PROFILE)[0]
     groups = [await group_model(cloud, group) for group in cloud.find(GROUP)]
-    tiers = {group["id"]: group for group in groups}
-    matches = [match for match in match_models(cloud.find(ROUTE), tiers)]
+    matches = match_models(cloud.find(ROUTE), {group["id"]: group for group in groups})
     await haproxy.apply(
         cloud, "edge", "global", "edge.cfg.j2", (port,), port=port, storage_version=VERSION,
         timeout=profile.inputs.get("originResponseTimeoutSeconds") or 60,
@@ -78,11 +77,11 @@ async def render(cloud: Cloud) -> None:
 
 async def group_model(cloud: Cloud, group: Resource) -> dict[str, Any]:
     """An origin group, its enabled origins and, for storage with a managed identity, the token."""
-    origins = [origin_model(origin) for origin in cloud.find(ORIGIN)
-               if origin.id.lower().startswith(f"{group.id.lower()}/") and origin.inputs.get("enabledState") != "Disabled"]
+    own = [origin for origin in cloud.find(ORIGIN) if origin.id.lower().startswith(f"{group.id.lower()}/")]
+    origins = [origin_model(origin) for origin in own if origin.inputs.get("enabledState") != "Disabled"]
     probe, balance = group.inputs.get("healthProbeSettings"), group.inputs.get("loadBalancingSettings") or {}
     prefix = storage_prefix(cloud, group, origins)
-    return {"id": group.id.lower(), "name": group.name, "origins": sorted(origins, key=lambda origin: origin["priority"]),
+    return {"id": group.id.lower(), "name": group.name, "origins": sorted(origins, key=lambda found: found["priority"]),
             "prefix": prefix, "probe": probe_model(probe, balance, prefix) if probe else None,
             "token": await origin_token(cloud, group), "cached": False}
 
@@ -159,16 +158,16 @@ def match_models(routes: list[Resource], groups: dict[str, dict[str, Any]]) -> l
 
 
 def match_model(pattern: str, route: Resource, prefix: str) -> dict[str, Any]:
-    """One pattern: "/api" is that path, "/api/*" everything below; the origin path takes the place of what is before "*"."""
+    """One pattern: "/api" is that path, "/api/*" everything below; the origin path replaces what is before "*"."""
     if "*" in pattern[:-1] or not pattern.startswith("/") or (pattern.endswith("*") and not pattern.endswith("/*")):
         raise AzureError("BadRequest", f"{route.name}: the pattern {pattern!r} must begin with / and have its only * "
                          "after the last /.")
     wildcard, path = pattern.endswith("*"), pattern.removesuffix("*")
     origin_path = route.inputs.get("originPath")
-    kept = origin_path if origin_path else path
-    changed = bool(prefix or origin_path)
-    return {"wildcard": wildcard, "path": path, "target": prefix + "/" + kept.strip("/") + "/" * (kept.strip("/") != "")
-            if changed and wildcard else (prefix + kept if changed else None)}
+    target = prefix + (origin_path or path)
+    if wildcard:
+        target = target.rstrip("/") + "/"
+    return {"wildcard": wildcard, "path": path, "target": target if prefix or origin_path else None}
 
 
 SERVICE = Edge()

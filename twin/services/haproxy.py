@@ -1,6 +1,6 @@
 """HAProxy processes whose configuration follows the resources: checked, replaced without dropping a connection.
 
-Each has a loopback "admin" port: `/generation` tells which configuration serves, `/stats;csv` the state of every server.
+Each has a loopback "admin" port: `/generation` tells which configuration serves, `/stats;csv` every server's state.
 """
 
 import asyncio
@@ -89,7 +89,8 @@ async def until(admin: int, name: str, generation: str) -> None:
     deadline = asyncio.get_running_loop().time() + RELOAD_WITHIN
     while await serving(admin) != generation:
         if asyncio.get_running_loop().time() > deadline:
-            raise TwinError(f"{name} did not take its new configuration within {RELOAD_WITHIN:.0f} s; see logs/{name}.log")
+            raise TwinError(f"{name} did not take its new configuration within {RELOAD_WITHIN:.0f} s; "
+                            f"see logs/{name}.log and run/{name}.cfg.")
         await asyncio.sleep(POLL)
 
 

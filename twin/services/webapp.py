@@ -107,8 +107,8 @@ class WebApp:
         """The start-up command, in a shell as App Service runs it; `exec` lets signals reach it."""
         line = (resource.inputs.get("siteConfig") or {}).get("appCommandLine")
         if not line:
-            raise AzureError("BadRequest", f"{resource.name}: siteConfig.appCommandLine is empty. App Service would guess "
-                             "how to start a Flask or Django app; the twin does not. Set the start-up command.")
+            raise AzureError("BadRequest", f"{resource.name}: siteConfig.appCommandLine is empty. App Service would "
+                             "guess how to start a Flask or Django app; the twin does not. Set the start-up command.")
         return ("/bin/sh", "-c", f"exec {line}")
 
     def ready(self, cloud: Cloud, resource: Resource, port: int) -> Ready:

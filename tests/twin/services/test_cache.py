@@ -12,8 +12,8 @@ AUDIENCE = "https://redis.azure.com"
 async def make(arm, **database) -> dict:
     await arm.put("redisenterprise:RedisEnterprise", CLUSTER, location="eastus", sku={"name": "Balanced_B0"})
     return await arm.put("redisenterprise:Database", f"{CLUSTER}/databases/default", port=10000,
-                         **{"clientProtocol": "Encrypted", "clusteringPolicy": "NoCluster", "evictionPolicy": "AllKeysLRU",
-                                        "accessKeysAuthentication": "Disabled"} | database)
+                         **{"clientProtocol": "Encrypted", "clusteringPolicy": "NoCluster",
+                            "evictionPolicy": "AllKeysLRU", "accessKeysAuthentication": "Disabled"} | database)
 
 
 async def assign(arm, identity: dict) -> None:
@@ -62,5 +62,5 @@ async def test_users_outlast_a_restart_and_end_with_their_assignment(cloud, arm)
 @pytest.mark.parametrize(("option", "value"), [("clusteringPolicy", "OSSCluster"), ("clientProtocol", "Plaintext"),
                                                ("accessKeysAuthentication", "Enabled")])
 async def test_what_one_process_cannot_be_is_refused_by_name(arm, option, value):
-    with pytest.raises(AzureError, match="default .Microsoft.Cache"):
+    with pytest.raises(AzureError, match=r"default .Microsoft\.Cache"):
         await make(arm, **{option: value})

@@ -105,7 +105,7 @@ async def test_data_parameters_and_process_outlast_a_restart(cloud, arm):
 
 
 async def test_password_sign_in_and_unknown_modes_are_refused_by_name(arm):
-    with pytest.raises(AzureError, match="psql-eastus.*password sign-in"):
+    with pytest.raises(AzureError, match=r"psql-eastus.*password sign-in"):
         await arm.put("dbforpostgresql:Server", EAST, location="eastus", authConfig={"passwordAuth": "Enabled"})
     with pytest.raises(AzureError, match="PointInTimeRestore"):
         await arm.put("dbforpostgresql:Server", EAST, location="eastus", authConfig=ENTRA,

@@ -80,5 +80,5 @@ async def test_data_survives_a_restart_and_the_same_inputs_restart_nothing(cloud
 
 
 async def test_a_queue_without_its_account_is_refused_by_name(arm):
-    with pytest.raises(AzureError, match="ParentResourceNotFound.*commands"):
+    with pytest.raises(AzureError, match=r"ParentResourceNotFound.*commands"):
         await arm.put("storage:Queue", f"{ACCOUNT}/queueServices/default/queues/commands")

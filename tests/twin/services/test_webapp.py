@@ -111,6 +111,6 @@ async def test_a_dead_instance_is_not_asked_and_comes_back(cloud, arm):
 
 
 async def test_an_app_without_plan_or_start_command_is_refused_by_name(arm):
-    with pytest.raises(AzureError, match="lonely.*plan"):
+    with pytest.raises(AzureError, match=r"lonely.*plan"):
         await arm.put("web:WebApp", "Microsoft.Web/sites/lonely", location="eastus", kind="app,linux",
                       serverFarmId=arm.id("Microsoft.Web/serverfarms/none"))
