@@ -41,6 +41,7 @@ END_WITHIN = 60.0
 SAME = ("same", "read")
 
 Line = Callable[[str], None]
+Program = Callable[[], None]
 
 
 class EngineError(Exception):
@@ -49,7 +50,7 @@ class EngineError(Exception):
 
 @dataclass
 class Outcome:
-    """What a run did: `changes` counts operations, `steps` lists {"op", "type", "name", "urn"} but for unchanged ones."""
+    """What a run did: `changes` counts operations, `steps` has {"op", "type", "name", "urn"} for all but unchanged."""
 
     changes: dict[str, int] = field(default_factory=dict)
     steps: list[dict[str, str]] = field(default_factory=list)
@@ -88,8 +89,8 @@ class Engine(automation.PulumiCommand):
         process = subprocess.Popen([self.command, "--non-interactive", *args], cwd=cwd, env=environment, text=True,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
         kept: tuple[list[str], list[str]] = [], []
-        readers = [threading.Thread(target=_read, args=(stream, lines, on_line), daemon=True)
-                   for stream, lines, on_line in zip((process.stdout, process.stderr), kept, (on_output, on_error), strict=True)]
+        streams = (process.stdout, kept[0], on_output), (process.stderr, kept[1], on_error)
+        readers = [threading.Thread(target=_read, args=stream, daemon=True) for stream in streams]
         try:
             for reader in readers:
                 reader.start()
@@ -108,7 +109,7 @@ class Engine(automation.PulumiCommand):
         return result
 
 
-def preview(home: Home, stack: str, on_output: Line | None = None, program: Callable[[], None] | None = None) -> Outcome:
+def preview(home: Home, stack: str, on_output: Line | None = None, program: Program | None = None) -> Outcome:
     """What `up` would do. Without a state of this stack under `home` everything is compared with nothing."""
     if _checkpoint(home, stack).exists():
         return _run(home, stack, "preview", on_output, program)
@@ -116,17 +117,17 @@ def preview(home: Home, stack: str, on_output: Line | None = None, program: Call
         return _run(Home(Path(folder)), stack, "preview", on_output, program)
 
 
-def up(home: Home, stack: str, on_output: Line | None = None, program: Callable[[], None] | None = None) -> Outcome:
+def up(home: Home, stack: str, on_output: Line | None = None, program: Program | None = None) -> Outcome:
     """Creates and changes what the program says; the control plane must be running."""
     return _run(home, stack, "up", on_output, program)
 
 
-def refresh(home: Home, stack: str, on_output: Line | None = None, program: Callable[[], None] | None = None) -> Outcome:
+def refresh(home: Home, stack: str, on_output: Line | None = None, program: Program | None = None) -> Outcome:
     """Takes what the control plane says into the state."""
     return _run(home, stack, "refresh", on_output, program)
 
 
-def destroy(home: Home, stack: str, on_output: Line | None = None, program: Callable[[], None] | None = None) -> Outcome:
+def destroy(home: Home, stack: str, on_output: Line | None = None, program: Program | None = None) -> Outcome:
     """Deletes everything of the stack; a resource that the program protects makes it fail, as on Azure."""
     return _run(home, stack, "destroy", on_output, program)
 
@@ -138,7 +139,7 @@ def export(home: Home, stack: str) -> dict[str, Any]:
     return root.get("outputs", {})
 
 
-def _run(home: Home, stack: str, verb: str, on_output: Line | None, program: Callable[[], None] | None) -> Outcome:
+def _run(home: Home, stack: str, verb: str, on_output: Line | None, program: Program | None) -> Outcome:
     started, outcome = time.monotonic(), Outcome()
     home.run.mkdir(parents=True, exist_ok=True)
     mark = home.run / f"provider-{os.getpid()}"
@@ -160,7 +161,7 @@ def _run(home: Home, stack: str, verb: str, on_output: Line | None, program: Cal
     return outcome
 
 
-def _select(home: Home, stack: str, program: Callable[[], None], environment: dict[str, str]) -> automation.Stack:
+def _select(home: Home, stack: str, program: Program, environment: dict[str, str]) -> automation.Stack:
     """The stack in a copy of the project's settings: the engine writes into them, and the checkout stays as it is."""
     folder = home.root / "project"
     folder.mkdir(parents=True, exist_ok=True)
@@ -197,7 +198,7 @@ def _environment(home: Home, mark: Path) -> dict[str, str]:
     return {k: v for k, v in given.items() if v is not None}
 
 
-def _program_preloading() -> Callable[[], None]:
+def _program_preloading() -> Program:
     """The program; what it imports of the SDK, half of its time, is loaded while the engine starts."""
     loading = threading.Thread(target=_preload, daemon=True)
     loading.start()
@@ -252,7 +253,9 @@ def _note(outcome: Outcome, event: Any) -> None:
     if event.diagnostic_event and event.diagnostic_event.severity in ("error", "warning"):
         found = event.diagnostic_event
         text = re.sub(r"<\{%.*?%\}>", "", found.message).strip()
-        outcome.diagnostics.append(f"{found.severity}: {found.urn.rsplit('::', 1)[1] if found.urn else 'engine'}: {text}")
+        where = found.urn.rsplit("::", 1)[1] if found.urn else "engine"
+        if not text.startswith("using pulumi-resource-"):  # that is meant
+            outcome.diagnostics.append(f"{found.severity}: {where}: {text}")
 
 
 def _counts(result: Any) -> dict[str, int]:
@@ -261,7 +264,7 @@ def _counts(result: Any) -> dict[str, int]:
 
 
 def _explained(outcome: Outcome, error: errors.CommandError) -> str:
-    """The errors that the engine reported (it repeats the program's as unhandled); its whole output when there is none."""
+    """The errors that the engine reported (it repeats the program's as unhandled), its whole output if there is none."""
     told = [d for d in outcome.diagnostics if d.startswith("error") and "an unhandled error occurred:" not in d]
     return "\n".join(dict.fromkeys(told)) or str(error)
 
@@ -290,7 +293,7 @@ def _alive(pid: int) -> bool:
 
 
 def _interrupt(process: subprocess.Popen[str]) -> None:
-    """Asks the engine to cancel, which saves the state and frees the lock; it is killed only when that takes too long."""
+    """Asks the engine to cancel, which saves the state and frees the lock; what is left after that is killed."""
     with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt, ProcessLookupError):
         process.send_signal(signal.SIGINT)
         process.wait(END_WITHIN)

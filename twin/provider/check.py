@@ -14,9 +14,12 @@ from typing import Any
 from twin.provider.table import ResourceType, table
 from twin.provider.values import UNKNOWN
 
-NAME_CODES = {"storage:StorageAccount": "AccountNameInvalid", "keyvault:Vault": "VaultNameNotValid"}
+NAME_CODES = {
+    "azure-native:storage:StorageAccount": "AccountNameInvalid",
+    "azure-native:keyvault:Vault": "VaultNameNotValid",
+}
 IGNORED = ("azureApiVersion",)
-JSON_TYPES = {"string": str, "boolean": bool, "integer": (int, float), "number": (int, float), "array": list, "map": dict}
+JSON_TYPES = {"string": str, "boolean": bool, "integer": int, "number": (int, float), "array": list, "map": dict}
 SECRET_WORDS = re.compile(r"password|secret|key|connectionstring|token", re.IGNORECASE)
 
 
@@ -41,18 +44,19 @@ def check(kind: ResourceType, inputs: Mapping[str, Any]) -> Iterator[Refusal]:
     for parameter, limits in kind.entry["az"]["names"].items():
         value = known.get(parameter, UNKNOWN)
         if value != UNKNOWN and isinstance(value, str):
-            code = NAME_CODES.get(kind.token.removeprefix("azure-native:"), "InvalidResourceName")
-            yield from _limited(limits, value, parameter, code if parameter == kind.name_parameter else "InvalidParameter")
+            named = parameter == kind.name_parameter
+            code = NAME_CODES.get(kind.token, "InvalidResourceName") if named else "InvalidParameter"
+            yield from _limited(limits, value, parameter, code)
 
 
 def _members(entry: Mapping[str, Any], value: Mapping[str, Any], path: str) -> Iterator[Refusal]:
     properties, azure = entry["p"], entry.get("az", {})
     for name in (*entry.get("r", ()), *azure.get("r", ())):
         if name not in value:
-            yield Refusal(_join(path, name), "InvalidRequestContent", "a required property is missing; give it a value.")
+            yield Refusal(_join(path, name), "InvalidRequestContent", "it is required and missing; give it a value.")
     for name, item in value.items():
         if name not in properties:
-            close = difflib.get_close_matches(name, properties, 1) or difflib.get_close_matches(_camel(name), properties, 1)
+            close = difflib.get_close_matches(_camel(name), properties, 1)
             hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(sorted(properties)[:12])}."
             yield Refusal(_join(path, name), "InvalidRequestContent", f"there is no such property; {hint}")
         elif item is not None and item != UNKNOWN:
@@ -100,7 +104,7 @@ def _limited(limits: Mapping[str, Any], value: Any, path: str, code: str) -> Ite
     span = f"{'' if low is None else low}..{'' if high is None else high}"
     if (low is not None and size < low) or (high is not None and size > high):
         what = "" if size is value else " characters" if isinstance(value, str) else " items"
-        yield Refusal(path, code, f"allowed {span}{what}, got {size} ({_shown(path, value)}); choose one within the limit.")
+        yield Refusal(path, code, f"allowed {span}{what}, got {size}: {_shown(path, value)}; keep within it.")
     elif "re" in limits and isinstance(value, str) and not re.search(limits["re"], value):
         yield Refusal(path, code, f"must match {limits['re']}, got {_shown(path, value)}; change it to fit.")
 
@@ -116,14 +120,12 @@ def _enumerated(node: Mapping[str, Any], value: Any, path: str) -> Iterator[Refu
 
 
 def _is(kind: str, value: Any) -> bool:
-    if isinstance(value, bool):
-        return kind == "boolean"
-    whole = kind != "integer" or isinstance(value, int)
-    return isinstance(value, JSON_TYPES[kind]) and whole
+    return kind == "boolean" if isinstance(value, bool) else isinstance(value, JSON_TYPES[kind])
 
 
 def _mistyped(path: str, wanted: str, value: Any) -> Refusal:
-    return Refusal(path, "InvalidRequestContent", f"must be {wanted}, got {type(value).__name__} {_shown(path, value)}.")
+    got = f"{type(value).__name__} {_shown(path, value)}"
+    return Refusal(path, "InvalidRequestContent", f"must be {wanted}, got {got}.")
 
 
 def _shown(path: str, value: Any) -> str:

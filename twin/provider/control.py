@@ -1,4 +1,4 @@
-"""The provider's line to the twin's control plane: one resource at a time, over loopback HTTP, standard library only."""
+"""The provider's line to the twin's control plane: one resource at a time, over loopback HTTP, without dependencies."""
 
 import http.client
 import json

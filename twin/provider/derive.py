@@ -7,9 +7,10 @@ The first reads `pulumi_azure_native`'s own argument and output classes. FOLDER 
 https://github.com/Azure/bicep-types-az, with `overrides.py` and `validate.py` that map it to SDK names); it gives path
 templates, patterns, lengths, ranges, further required properties and enum values, kept under "az" in every node.
 
-Shape: {"sdk": version, "resources": {token: {"api", "path", "in", "out", "az"}}, "types": {name: {"p": {property: node},
-"r": [required], "const": {tag: value}, "az": {"r": [...]}}}}; a node is {"t": kind, "of": node | [nodes], "e": enum
-values, "az": {"re", "min", "max", "e"}} where kind is a JSON type, "any", "array", "map", "union" or a name in "types".
+Shape: {"sdk": version, "resources": {token: {"api", "path", "in", "out", "replace", "az"}}, "types": {name: {"p":
+{property: node}, "r": [required], "const": {tag: value}, "az": {"r": [required], "ro": [read-only]}}}}; a node is
+{"t": kind, "of": node | [nodes], "e": enum values, "az": {"re", "min", "max", "e"}} where kind is a JSON type, "any",
+"array", "map", "union" or a name in "types".
 """
 
 import argparse
@@ -26,19 +27,50 @@ from pathlib import Path
 from typing import Any
 
 TABLE = Path(__file__).with_name("table.json")
-COVERED = """
-applicationinsights:Component authorization:RoleAssignment cdn:AFDEndpoint cdn:AFDOrigin cdn:AFDOriginGroup cdn:Profile
-cdn:Route cdn:Rule cdn:RuleSet cdn:SecurityPolicy dbforpostgresql:AdministratorsMicrosoftEntra
-dbforpostgresql:Configuration dbforpostgresql:Database dbforpostgresql:FirewallRule dbforpostgresql:Server
-dbforpostgresql:VirtualEndpoint frontdoor:Policy keyvault:Vault managedidentity:UserAssignedIdentity monitor:ActionGroup
-monitor:AutoscaleSetting monitor:DiagnosticSetting monitor:MetricAlert monitor:ScheduledQueryRule network:NetworkSecurityGroup
-network:PrivateDnsZoneGroup network:PrivateEndpoint network:Subnet network:VirtualNetwork operationalinsights:Workspace
-privatedns:PrivateZone privatedns:VirtualNetworkLink redisenterprise:AccessPolicyAssignment redisenterprise:Database
-redisenterprise:RedisEnterprise resources:ResourceGroup storage:BlobContainer storage:BlobServiceProperties
-storage:ManagementPolicy storage:Queue storage:QueueServiceProperties storage:StorageAccount web:AppServicePlan web:WebApp
-web:WebAppApplicationSettings web:WebAppAuthSettingsV2 web:WebAppDiagnosticLogsConfiguration web:WebAppFtpAllowed
-web:WebAppScmAllowed web:WebAppSwiftVirtualNetworkConnection
-""".split()
+COVERED_TYPES = {
+    "applicationinsights": "Component",
+    "authorization": "RoleAssignment",
+    "cdn": "AFDEndpoint AFDOrigin AFDOriginGroup Profile Route Rule RuleSet SecurityPolicy",
+    "dbforpostgresql": "AdministratorsMicrosoftEntra Configuration Database FirewallRule Server VirtualEndpoint",
+    "frontdoor": "Policy",
+    "keyvault": "Vault",
+    "managedidentity": "UserAssignedIdentity",
+    "monitor": "ActionGroup AutoscaleSetting DiagnosticSetting MetricAlert ScheduledQueryRule",
+    "network": "NetworkSecurityGroup PrivateDnsZoneGroup PrivateEndpoint Subnet VirtualNetwork",
+    "operationalinsights": "Workspace",
+    "privatedns": "PrivateZone VirtualNetworkLink",
+    "redisenterprise": "AccessPolicyAssignment Database RedisEnterprise",
+    "resources": "ResourceGroup",
+    "storage": "BlobContainer BlobServiceProperties ManagementPolicy Queue QueueServiceProperties StorageAccount",
+    "web": "AppServicePlan WebApp WebAppApplicationSettings WebAppAuthSettingsV2 WebAppDiagnosticLogsConfiguration WebAppFtpAllowed WebAppScmAllowed WebAppSwiftVirtualNetworkConnection",
+}
+COVERED = [f"{module}:{name}" for module, names in COVERED_TYPES.items() for name in names.split()]
+REPLACES = {
+    # The provider's own list: https://github.com/pulumi/pulumi-azure-native/blob/master/provider/pkg/gen/replacement.go
+    "authorization:RoleAssignment": ["principalId"],
+    "cdn:Profile": ["location", "sku.name"],
+    "network:PrivateEndpoint": ["subnet"],
+    "network:VirtualNetwork": ["location"],
+    "resources:ResourceGroup": ["location"],
+    "storage:StorageAccount": ["isHnsEnabled", "location"],
+    "web:WebApp": ["location", "kind", "reserved", "isXenon", "hyperV"],
+    # Create-only in the REST specifications (x-ms-mutability without "update", @visibility(Read, Create) in TypeSpec):
+    # https://github.com/Azure/azure-rest-api-specs/tree/main/specification: `location` of every TrackedResource of
+    # common-types/resource-management; redisenterprise/…/models.tsp; postgresql/…/FlexibleServers; web/…/AppService.
+    "applicationinsights:Component": ["location"],
+    "cdn:AFDEndpoint": ["location"],
+    "dbforpostgresql:Server": ["location", "administratorLogin", "availabilityZone", "pointInTimeUTC", "sourceServerResourceId"],
+    "managedidentity:UserAssignedIdentity": ["location"],
+    "monitor:ActionGroup": ["location"],
+    "monitor:AutoscaleSetting": ["location"],
+    "monitor:MetricAlert": ["location"],
+    "monitor:ScheduledQueryRule": ["location"],
+    "operationalinsights:Workspace": ["location"],
+    "redisenterprise:Database": ["port", "modules", "geoReplication"],
+    "redisenterprise:RedisEnterprise": ["location"],
+    "web:AppServicePlan": ["location", "reserved", "isXenon", "hyperV"],
+}
+"""Properties whose change replaces the resource, besides the parts of its path, which always do."""
 KINDS = {str: "string", bool: "boolean", int: "integer", float: "number"}
 
 
@@ -59,7 +91,8 @@ class Sdk:
         outputs = self._types.resource_types(cls)
         return {
             "api": api[1].rstrip(".") if api else "",
-            "in": self.object(getattr(package, name + "Args"), module),
+            "replace": REPLACES.get(token, []),
+            "in": self.object(getattr(package, name + "InitArgs", None) or getattr(package, name + "Args"), module),
             "out": {k: self.node(v, module) for k, v in sorted(outputs.items()) if k not in ("urn", "id")},
         }
 
@@ -168,9 +201,9 @@ class Azure:
             owner, _, index, flags = min(places, key=lambda p: p[3] & 2)
             if flags & 2:
                 read_only.append(key)
-            elif flags & 1 and key not in entry.get("r", ()) and not (envelope and key in self.validate.ENVELOPE):
-                if not (len(owners) > 1 and owner is owners[-1][0] and not self.container_required(owners[0][0])):
-                    required.append(key)
+            elif flags & 1 and key not in entry.get("r", ()) and not (envelope and key in ("id", "name", "type")):
+                inner = len(owners) > 1 and owner is owners[-1][0]
+                required += [] if inner and not self.container_required(owners[0][0]) else [key]
             if index >= 0:
                 self.node(node, self.types[index])
         entry["az"] = {k: v for k, v in {"r": required, "ro": read_only}.items() if v}
@@ -189,7 +222,7 @@ class Azure:
             node["az"] = limits
         if node["t"] in self.pool and azure["t"] == "object":
             self.object(node["t"], self.owners(azure))
-        elif node["t"] in ("array", "map") and azure.get("of", azure.get("more")) is not None and azure["t"] != "tagged":
+        elif node["t"] in ("array", "map") and azure["t"] in ("array", "object") and ("of" in azure or "more" in azure):
             self.node(node["of"], self.types[azure.get("of", azure.get("more"))])
         elif node["t"] in ("union", *self.pool) and azure["t"] == "tagged":
             self.tagged(node, azure)

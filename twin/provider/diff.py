@@ -11,17 +11,18 @@ from typing import Any
 
 from twin.provider.table import ResourceType, normal_location, table
 
-Kinds = Mapping[str, str]
+Properties = Mapping[str, Any]
 
 
-def changes(kind: ResourceType, old: Mapping[str, Any], new: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, str]:
+def changes(kind: ResourceType, old: Properties, new: Properties, state: Properties) -> dict[str, str]:
     """{property path: "add" | "delete" | "update", with "_replace" where it replaces}."""
     found: dict[str, str] = {}
     for path, where, what in _object(old, new, "", ""):
         top = path.split(".")[0].split("[")[0]
         if _noise(top, path, old, new):
             continue
-        replaces = where in kind.replaces or (what == "update" and any(where.startswith(r + ".") for r in kind.replaces))
+        inside = what == "update" and any(where.startswith(r + ".") for r in kind.replaces)
+        replaces = where in kind.replaces or inside
         if replaces and what == "add" and top not in old and state.get(top) == new[top]:
             replaces = False
         found[path] = f"{what}_replace" if replaces else what
@@ -81,11 +82,12 @@ def _projected_value(node: Mapping[str, Any], value: Any) -> Any:
         return _projected(entry, value)
     if node["t"] == "array" and isinstance(value, Mapping):  # a set of ids: a list in inputs, a map in outputs
         return list(value)
-    return [_projected_value(node["of"], v) for v in value] if node["t"] == "array" and isinstance(value, list) else value
+    listed = node["t"] == "array" and isinstance(value, list)
+    return [_projected_value(node["of"], v) for v in value] if listed else value
 
 
 def with_drift(inputs: Any, before: Any, after: Any) -> Any:
-    """`inputs` with what changed between two projections of outputs (applyDiff): defaults that Azure filled in stay out."""
+    """`inputs` with what changed between two projections of outputs (applyDiff): Azure's own defaults stay out."""
     if isinstance(inputs, Mapping) and isinstance(before, Mapping) and isinstance(after, Mapping):
         kept = {k: v for k, v in inputs.items() if k in after or k not in before}
         moved = {k: with_drift(kept.get(k), before.get(k), v) for k, v in after.items() if before.get(k) != v}

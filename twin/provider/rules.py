@@ -11,8 +11,11 @@ from twin.provider.check import Refusal
 from twin.provider.table import normal_location
 from twin.provider.values import UNKNOWN, holds_unknown
 
-WITHOUT_ZONES = frozenset("westus northcentralus westcentralus canadaeast ukwest westindia southindia australiasoutheast "
-                          "australiacentral japanwest koreasouth francesouth germanynorth norwaywest".split())
+WITHOUT_ZONES = frozenset((
+    "westus", "northcentralus", "westcentralus", "canadaeast", "ukwest", "westindia",
+    "southindia", "australiasoutheast", "australiacentral", "japanwest", "koreasouth", "francesouth",
+    "germanynorth", "norwaywest",
+))
 """https://learn.microsoft.com/azure/reliability/regions-list: regions with "not supported" availability zones."""
 
 Rule = Callable[[Mapping[str, Any]], Iterator[Refusal]]
@@ -45,7 +48,7 @@ def postgres(inputs: Mapping[str, Any]) -> Iterator[Refusal]:
     replica = mode == "Replica"
     if replica and tier == "Burstable":
         yield Refusal("sku.tier", "ReadReplicaNotSupportedForBurstable",
-                      "read replicas need GeneralPurpose or MemoryOptimized, got Burstable; choose one of those for both.")
+                      "replicas need GeneralPurpose or MemoryOptimized, got Burstable; choose one for both servers.")
     if replica and "sourceServerResourceId" not in inputs:
         yield Refusal("sourceServerResourceId", "InvalidParameter", "createMode Replica needs the primary server's id.")
     if tier == "Burstable" and _get(inputs, "highAvailability", "mode") not in (None, "Disabled"):
@@ -53,10 +56,10 @@ def postgres(inputs: Mapping[str, Any]) -> Iterator[Refusal]:
                       "high availability needs GeneralPurpose or MemoryOptimized; change sku.tier or disable it.")
     if sku and tier and not sku.startswith({"Burstable": "Standard_B", "GeneralPurpose": "Standard_D",
                                             "MemoryOptimized": "Standard_E"}.get(tier, "")):
-        yield Refusal("sku.name", "InvalidSkuName", f"{sku} is no {tier} size; take one of that tier or change sku.tier.")
+        yield Refusal("sku.name", "InvalidSkuName", f"{sku} is no {tier} size; take one of it or change sku.tier.")
     size = _get(inputs, "storage", "storageSizeGB")
     if size and _get(inputs, "storage", "type") != "PremiumV2_LRS" and size not in _SIZES:
-        yield Refusal("storage.storageSizeGB", "InvalidStorageSize", f"allowed {', '.join(map(str, _SIZES))}; got {size}.")
+        yield Refusal("storage.storageSizeGB", "InvalidStorageSize", f"allowed: {', '.join(map(str, _SIZES))}; got {size}.")
     backup = _get(inputs, "backup", "backupRetentionDays")
     if backup is not None and not 7 <= backup <= 35:
         yield Refusal("backup.backupRetentionDays", "InvalidBackupRetention", f"allowed 7..35 days, got {backup}.")
@@ -84,7 +87,7 @@ def origin(inputs: Mapping[str, Any]) -> Iterator[Refusal]:
     if host and ("/" in host or " " in host):
         yield Refusal("hostName", "BadRequest", f"a host name without scheme or path, got {host!r}.")
     if inputs.get("sharedPrivateLinkResource") and inputs.get("enforceCertificateNameCheck") is False:
-        yield Refusal("enforceCertificateNameCheck", "BadRequest", "private link origins need the check; set it to true.")
+        yield Refusal("enforceCertificateNameCheck", "BadRequest", "private link needs the check; set it to true.")
 
 
 def profile(inputs: Mapping[str, Any]) -> Iterator[Refusal]:
@@ -105,8 +108,9 @@ def vault(inputs: Mapping[str, Any]) -> Iterator[Refusal]:
         yield Refusal("properties.softDeleteRetentionInDays", "BadRequest", f"allowed 7..90 days, got {days}.")
     if _get(inputs, "properties", "enablePurgeProtection") is False:
         yield Refusal("properties.enablePurgeProtection", "BadRequest", "false is not accepted; leave it out, or true.")
-    if _get(inputs, "properties", "enableRbacAuthorization") is not True and not _get(inputs, "properties", "accessPolicies"):
-        if not holds_unknown(inputs.get("properties")):
+    properties = inputs.get("properties") or {}
+    roles = _get(properties, "enableRbacAuthorization") is True
+    if not roles and not _get(properties, "accessPolicies") and not holds_unknown(properties):
             yield Refusal("properties.accessPolicies", "BadRequest",
                           "a vault without role-based authorisation needs access policies; set enableRbacAuthorization.")
 
@@ -117,11 +121,11 @@ def app_plan(inputs: Mapping[str, Any]) -> Iterator[Refusal]:
         return
     name, location, capacity = _get(inputs, "sku", "name"), _get(inputs, "location"), _get(inputs, "sku", "capacity")
     if location and normal_location(location) in WITHOUT_ZONES:
-        yield Refusal("zoneRedundant", "ZoneRedundancyNotSupported", f"{location} has no availability zones; set it to false.")
+        yield Refusal("zoneRedundant", "ZoneRedundancyNotSupported", f"{location} has no zones; set it to false.")
     if name and not re.fullmatch(r"(P\d+m?v[234]|FC1|EP\d|I\d+v2)", name, re.IGNORECASE):
         yield Refusal("zoneRedundant", "ZoneRedundancyNotSupported", f"needs Premium v2, v3 or v4, got {name}.")
     if capacity is not None and capacity < 2 and name != "FC1":
-        yield Refusal("sku.capacity", "ZoneRedundancyNotSupported", f"zone redundancy needs at least 2, got {capacity}.")
+        yield Refusal("sku.capacity", "ZoneRedundancyNotSupported", f"needs at least 2, got {capacity}.")
 
 
 def redis_cluster(inputs: Mapping[str, Any]) -> Iterator[Refusal]:
@@ -129,16 +133,16 @@ def redis_cluster(inputs: Mapping[str, Any]) -> Iterator[Refusal]:
     https://learn.microsoft.com/azure/redis/retirement-faq"""
     sku = _get(inputs, "sku", "name")
     if sku and sku.startswith("Enterprise"):
-        yield Refusal("sku.name", "BadRequest", f"{sku} cannot be created any more; use a Managed Redis size (Balanced_B0).")
+        yield Refusal("sku.name", "BadRequest", f"{sku} cannot be created any more; use Balanced_B0 or larger.")
 
 
 def role_assignment(inputs: Mapping[str, Any]) -> Iterator[Refusal]:
-    """https://learn.microsoft.com/azure/role-based-access-control/troubleshooting: principals and definitions are ids."""
+    """https://learn.microsoft.com/azure/role-based-access-control/troubleshooting: both are ids, not names."""
     principal, role = _get(inputs, "principalId"), _get(inputs, "roleDefinitionId")
     if principal and not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", principal):
         yield Refusal("principalId", "InvalidPrincipalId", f"must be the GUID of an Entra object, got {principal!r}.")
     if role and "/roleDefinitions/" not in role:
-        yield Refusal("roleDefinitionId", "InvalidRoleDefinitionId", f"must be a role definition's full id, got {role!r}.")
+        yield Refusal("roleDefinitionId", "InvalidRoleDefinitionId", f"must be a full resource id, got {role!r}.")
 
 
 def _get(inputs: Any, *path: str) -> Any:

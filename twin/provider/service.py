@@ -12,8 +12,16 @@ from twin.provider import control, diff
 from twin.provider.check import Refusal, check
 from twin.provider.rules import RULES
 from twin.provider.table import (
-    DEPLOYER, RANDOMLY_NAMED, SUBSCRIPTION, TENANT, NotCovered, ResourceType, automatic_name, default_location,
-    resource_type, table,
+    DEPLOYER,
+    RANDOMLY_NAMED,
+    SUBSCRIPTION,
+    TENANT,
+    NotCovered,
+    ResourceType,
+    automatic_name,
+    default_location,
+    resource_type,
+    table,
 )
 from twin.provider.values import UNKNOWN
 
@@ -38,7 +46,7 @@ class Provider:
 
     def check(self, urn: str, olds: Properties, news: Properties, seed: bytes, naming: tuple[str, str] | None = None
               ) -> tuple[Properties, list[Refusal]]:
-        """-> the inputs with defaults, and what Azure would refuse. `naming` is (mode, proposed name) of `pulumi:autonaming`."""
+        """-> the inputs with defaults, and what Azure would refuse. `naming`: (mode, name) of `pulumi:autonaming`."""
         kind, name = resource_type(token_of(urn)), urn.rsplit("::", 1)[1]
         inputs = self.with_defaults(kind, name, olds, dict(news), seed, naming)
         refusals = [*check(kind, inputs), *RULES.get(kind.token, lambda _: ())(inputs), *self.taken(kind, urn, inputs)]
@@ -53,10 +61,8 @@ class Provider:
         if parameter and parameter not in inputs:
             if parameter in olds:
                 given, random = olds[parameter], olds.get(RANDOMLY_NAMED) is True
-            elif naming and (naming[0] == "ENFORCE" or naming[0] == "PROPOSE" and naming[1] and parameter != "roleAssignmentName"):
-                given, random = naming[1], True
             else:
-                given, random = (None, False) if naming and naming[0] == "DISABLE" else automatic_name(kind, name, seed)
+                given, random = automatic_name(kind, name, seed, naming)
             inputs |= {parameter: given} if given is not None else {}
             inputs |= {RANDOMLY_NAMED: True} if random else {}
         if "location" in kind.inputs and "location" not in inputs:
@@ -66,24 +72,12 @@ class Provider:
 
     def taken(self, kind: ResourceType, urn: str, inputs: Properties) -> list[Refusal]:
         """A storage account's name is unique in all of Azure, so certainly in one program."""
-        refusals = []
-        if "location" in kind.inputs and "location" not in inputs and not kind.token.endswith("ResourceGroup"):
-            required = "location" in table()["types"][kind.entry["in"]].get("r", ())
-            refusals += [] if required else self.unplaced(kind)
         name = inputs.get("accountName")
-        if kind.token.endswith("storage:StorageAccount") and name not in (None, UNKNOWN):
-            owner = self.account_names.setdefault(name, urn)
-            if owner != urn:
-                refusals.append(Refusal("accountName", "StorageAccountAlreadyTaken", f"{name} is already the name of "
-                                        f"{owner.rsplit('::', 1)[1]} in this program; choose another."))
-        return refusals
-
-    @staticmethod
-    def unplaced(kind: ResourceType) -> list[Refusal]:
-        if kind.entry.get("global"):
+        if not kind.token.endswith("storage:StorageAccount") or name in (None, UNKNOWN):
             return []
-        return [Refusal("location", "LocationRequired", "no location, and none to be had from azure-native:location or the "
-                        "resource group; set one of them.")]
+        owner = self.account_names.setdefault(name, urn)
+        reason = f"{name} is already the name of {owner.rsplit('::', 1)[1]} in this program; choose another."
+        return [] if owner == urn else [Refusal("accountName", "StorageAccountAlreadyTaken", reason)]
 
     def diff(self, urn: str, olds: Properties, news: Properties, state: Properties) -> tuple[dict[str, str], bool]:
         """-> changes (see diff.changes) and whether a replacement deletes first, as it must where the name is given."""
@@ -112,7 +106,7 @@ class Provider:
         return complete(kind, arm_id, inputs, answer["outputs"])
 
     def read(self, urn: str, arm_id: str, olds: Properties, state: Properties) -> tuple[str, Properties, Properties]:
-        """-> (id, outputs, inputs); the id is "" when the resource is gone. `olds` are the inputs so far, {} on import."""
+        """-> (id, outputs, inputs); id "" when the resource is gone. `olds` are the inputs so far, {} on import."""
         kind = resource_type(token_of(urn))
         try:
             found = control.call("GET", "/twin/resources", id=arm_id)

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from twin.provider.values import UNKNOWN
+
 SUBSCRIPTION = "00000000-0000-4000-8000-000000000001"
 TENANT = "00000000-0000-4000-8000-000000000002"
 DEPLOYER = "00000000-0000-4000-8000-000000000003"
@@ -27,8 +29,8 @@ class NotCovered(Exception):
 
     def __init__(self, token: str) -> None:
         super().__init__(
-            f"NotCovered: {token} is not among the types that the local twin covers (twin/COVERAGE.md lists them). Azure may "
-            "well have it: leave it out of this stack, or add it to COVERED in twin/provider/derive.py and derive again."
+            f"NotCovered: {token} is not among the types that the local twin covers (twin/COVERAGE.md lists them). "
+            "Azure may well have it: leave it out of this stack, or add it in twin/provider/derive.py and derive again."
         )
 
 
@@ -95,12 +97,19 @@ def resource_type(token: str) -> ResourceType:
     return ResourceType(token, entry)
 
 
-def automatic_name(kind: ResourceType, urn_name: str, seed: bytes) -> tuple[str, bool]:
+def automatic_name(kind: ResourceType, urn_name: str, seed: bytes, naming: tuple[str, str] | None
+                   ) -> tuple[str | None, bool]:
     """-> (name, whether it is random): a random suffix for top-level resources, a copy of the program's name for
-    children, a UUID for role assignments."""
+    children, a UUID for role assignments; `pulumi:autonaming` may propose, enforce or disable."""
     parameter = kind.name_parameter
+    is_uuid = parameter in ("roleAssignmentName", "roleDefinitionId")
+    mode, proposed = naming or ("", "")
+    if mode == "DISABLE":
+        return None, False
+    if mode == "ENFORCE" or (mode == "PROPOSE" and proposed and not is_uuid):
+        return proposed, True
     digits = hashlib.sha256(seed or urn_name.encode()).hexdigest()
-    if parameter in ("roleAssignmentName", "roleDefinitionId"):
+    if is_uuid:
         return str(uuid.UUID(digits[:32])), True
     last_provider = kind.entry["path"].lower().split("microsoft.")[-1]
     if kind.token.endswith(":ResourceGroup") or parameter == "endpointName" or last_provider.count("{") == 1:
@@ -112,13 +121,7 @@ def default_location(olds: Mapping[str, Any], news: Mapping[str, Any], configure
                      groups: Mapping[str, str]) -> str | None:
     """The old input's, then the configured, then the resource group's (unknown when that is unknown)."""
     group = news.get("resourceGroupName")
-    return olds.get("location") or configured or groups.get(group, group if is_unknown(group) else None)
-
-
-def is_unknown(value: Any) -> bool:
-    from twin.provider.values import UNKNOWN
-
-    return value == UNKNOWN
+    return olds.get("location") or configured or groups.get(group, UNKNOWN if group == UNKNOWN else None)
 
 
 def normal_location(location: str) -> str:
