@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-ORDER = ("tools", "components", "shipments", "portal", "functions", "policy", "bench", "twin", "e2e")
+ORDER = ("tools", "docs", "components", "shipments", "portal", "functions", "policy", "bench", "twin", "e2e")
 
 
 def place(path: Path) -> tuple[int, bool]:
