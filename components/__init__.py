@@ -1,1 +1,5 @@
 """What exists in Azure: one file for each service, its arguments and its component side by side."""
+
+from components.lean import load_leanly
+
+load_leanly()

@@ -53,4 +53,4 @@ def _right(region: Region, service: Service, what: str, role: Role, scope: pulum
            condition: str | None = None) -> RoleAssignment:
     identity = region.identities[service.name]
     return grant(region.context, f"{service.name}-{region.location}-{what}", identity, role, scope,
-                 pulumi.ResourceOptions(parent=identity), condition)
+                 pulumi.ResourceOptions(parent=region), condition)

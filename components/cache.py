@@ -38,7 +38,7 @@ class Cache(pulumi.ComponentResource):
             f"{name}-default", database_name="default", cluster_name=self.cluster.name,
             resource_group_name=args.group, port=PORT, client_protocol="Encrypted", clustering_policy="NoCluster",
             eviction_policy="AllKeysLRU", access_keys_authentication="Disabled",
-            opts=pulumi.ResourceOptions(parent=self.cluster))
+            opts=pulumi.ResourceOptions(parent=self))
         self.host = pulumi.Output.format("{0}:{1}", self.cluster.host_name, self.database.port)
         previous: pulumi.Resource = self.database
         for service, identity in args.users.items():
@@ -52,7 +52,7 @@ class Cache(pulumi.ComponentResource):
             name, access_policy_assignment_name=service.replace("-", ""), access_policy_name="default",
             cluster_name=self.cluster.name, database_name=self.database.name, resource_group_name=args.group,
             user=redisenterprise.AccessPolicyAssignmentPropertiesUserArgs(object_id=identity.principal_id),
-            opts=args.context.options(self.database, previous))
+            opts=args.context.options(self, previous))
 
 
 def _cluster(name: str, args: CacheArgs, parent: pulumi.Resource) -> redisenterprise.RedisEnterprise:

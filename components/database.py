@@ -75,12 +75,12 @@ class Database(pulumi.ComponentResource):
         previous: pulumi.Resource = self._firewall(region, self.primary, self.primary)
         previous = postgres.Database(
             f"database-{region}", database_name=self.context.platform.database.name, charset="UTF8",
-            collation="en_US.utf8", **at, opts=self.context.options(self.primary, previous, retain_on_delete=True))
+            collation="en_US.utf8", **at, opts=self.context.options(self, previous, retain_on_delete=True))
         for migrator_region, identity in self.args.migrators.items():
             previous = postgres.AdministratorsMicrosoftEntra(
                 f"administrator-{region}-{migrator_region}", object_id=identity.principal_id,
                 principal_name=identity.name, principal_type="ServicePrincipal", tenant_id=self.context.tenant,
-                **at, opts=self.context.options(self.primary, previous, retain_on_delete=True))
+                **at, opts=self.context.options(self, previous, retain_on_delete=True))
         return previous
 
     def _firewall(self, region: str, server: postgres.Server, after: pulumi.Resource) -> postgres.FirewallRule:
@@ -88,7 +88,7 @@ class Database(pulumi.ComponentResource):
         return postgres.FirewallRule(
             f"firewall-{region}", firewall_rule_name="azure", start_ip_address="0.0.0.0", end_ip_address="0.0.0.0",
             server_name=server.name, resource_group_name=self.args.groups[region],
-            opts=self.context.options(server, after))
+            opts=self.context.options(self, after))
 
     def _endpoint(self, region: str, after: pulumi.Resource) -> postgres.VirtualEndpoint:
         """Names for the writer and the reader that follow a promotion; operators connect to them.
@@ -97,4 +97,4 @@ class Database(pulumi.ComponentResource):
             f"endpoint-{region}", virtual_endpoint_name=self.context.naming.of_kind("psql", "endpoint"),
             endpoint_type="ReadWrite", members=[self.replica.name], server_name=self.primary.name,
             resource_group_name=self.args.groups[region],
-            opts=self.context.options(self.primary, after, self.last_child, retain_on_delete=True))
+            opts=self.context.options(self, after, self.last_child, retain_on_delete=True))

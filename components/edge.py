@@ -35,7 +35,7 @@ class Edge(pulumi.ComponentResource):
             f"{name}-endpoint", endpoint_name=f"{args.context.naming.platform}-{args.context.naming.suffix}",
             profile_name=self.profile.name, resource_group_name=self.group, location="Global",
             enabled_state="Enabled", auto_generated_domain_name_label_scope="TenantReuse",
-            tags=args.context.tags, opts=pulumi.ResourceOptions(parent=self.profile))
+            tags=args.context.tags, opts=pulumi.ResourceOptions(parent=self))
         self.id = self.profile.front_door_id
         self.url = pulumi.Output.format("https://{0}", self.endpoint.host_name)
         self.register_outputs({"url": self.url})

@@ -71,7 +71,7 @@ class ServiceRoute(pulumi.ComponentResource):
             host_name=self.args.hosts[region], origin_host_header=self.args.hosts[region],
             priority=1 if region == self.args.primary else 2, weight=1000, enabled_state="Enabled",
             http_port=80, https_port=443, enforce_certificate_name_check=True,
-            opts=pulumi.ResourceOptions(parent=self.group))
+            opts=pulumi.ResourceOptions(parent=self))
 
     def _route(self, name: str, group: cdn.AFDOriginGroup, origins: Sequence[cdn.AFDOrigin]) -> cdn.Route:
         """Waits for the origins: Azure refuses a route to a group without one."""

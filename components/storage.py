@@ -40,7 +40,7 @@ class Storage(pulumi.ComponentResource):
         self.blob_uri = self.account.primary_endpoints.apply(lambda ends: ends.blob)
         self.queue_uri = self.account.primary_endpoints.apply(lambda ends: ends.queue)
         at = {"account_name": self.account.name, "resource_group_name": args.group}
-        inside = pulumi.ResourceOptions(parent=self.account)
+        inside = pulumi.ResourceOptions(parent=self)
         for queue in args.queues:
             storage.Queue(f"{name}-{queue}", queue_name=queue, **at, opts=inside)
         self.containers = [
