@@ -1,4 +1,4 @@
-"""azure-native, loaded class by class.
+"""What makes a preview quick: azure-native loaded class by class, and no debug line for every property.
 
 `from pulumi_azure_native import web` loads every class of that service at the first use of one: some 500 modules
 for the services used here, most of the time until the first resource is registered.  The SDK keeps each resource
@@ -8,12 +8,16 @@ What is not found so is looked for as the SDK does it itself, by loading the who
 
 import importlib
 import importlib.util
+import os
 import re
 import sys
 import types
 
+import pulumi
 import pulumi_azure_native
 
+DEBUG = "TRACKING_DEBUG"
+"""Set it to see the SDK's debug lines again with `pulumi up --debug`."""
 SERVICES = ("applicationinsights", "authorization", "cdn", "dbforpostgresql", "keyvault", "managedidentity",
             "operationalinsights", "redisenterprise", "resources", "storage", "web")
 
@@ -49,3 +53,10 @@ def load_leanly() -> None:
         if "__getattribute__" in vars(type(module)):
             module.__class__ = LeanService
             sys.modules[module.__name__] = module
+
+
+def speak_only_when_asked() -> None:
+    """The SDK sends several debug lines for each resource, each in a call of its own that it waits for, whether or
+    not anybody reads them: two thirds of the program's time in a preview.  `pulumi.log.debug` has no level to set."""
+    if not os.environ.get(DEBUG):
+        pulumi.log.debug = lambda *_, **__: None
