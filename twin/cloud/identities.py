@@ -6,10 +6,12 @@ The issuer and the claims are those that Azurite checks
 (https://learn.microsoft.com/azure/storage/common/storage-use-azurite#oauth-configuration).
 """
 
+import asyncio
 import base64
 import hmac
 import os
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +23,8 @@ from twin.services.base import DEPLOYER, TENANT, AzureError, Resource, TokenHook
 
 LIFE = 24 * 3600
 """Seconds; managed-identity tokens live 24 hours (same page, "token caching")."""
-NEAR_EXPIRY = 600
+NEAR_EXPIRY = 300
+"""Seconds before its expiry at which a token gives way to the next one; the SDK asks again at the same moment."""
 IDENTITY = "azure-native:managedidentity:UserAssignedIdentity"
 Lookup = Callable[[str], Resource | None]
 
@@ -34,6 +37,7 @@ class TokenEndpoint:
         self._key, self._get, self._everything = _key(key_file), get, everything
         self._hooks: list[tuple[str, TokenHook]] = []
         self._issued: dict[tuple[str, str], tuple[str, float]] = {}
+        self._locks: dict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def on_token(self, audience_suffix: str, hook: TokenHook) -> None:
         """`hook` runs for each fresh token whose audience (without a last "/") ends so."""
@@ -50,19 +54,25 @@ class TokenEndpoint:
 
     async def grant(self, principal: str, client: str, audience: str) -> tuple[str, float]:
         """(token, expiry in Unix seconds)."""
-        known = self._issued.get((principal, audience))
-        if known and known[1] - time.time() > NEAR_EXPIRY:
-            return known
-        now = int(time.time())
-        claims = {"aud": audience, "iss": f"https://sts.windows.net/{TENANT}/", "iat": now, "nbf": now,
-                  "exp": now + LIFE, "oid": principal, "sub": principal, "appid": client, "tid": TENANT,
+        async with self._locks[principal, audience]:
+            known = self._issued.get((principal, audience))
+            if known and known[1] - time.time() > NEAR_EXPIRY:
+                return known
+            token, expires = self._mint(principal, client, audience)
+            for suffix, hook in self._hooks:
+                if audience.rstrip("/").endswith(suffix):
+                    await hook(principal, token, expires)
+            self._issued[principal, audience] = token, expires
+            return token, expires
+
+    def _mint(self, principal: str, client: str, audience: str) -> tuple[str, int]:
+        """The same token all day long, a restart of the daemon included: as a database's password there is one."""
+        began = int(time.time() + NEAR_EXPIRY) // LIFE * LIFE - NEAR_EXPIRY
+        expires = began + LIFE + NEAR_EXPIRY
+        claims = {"aud": audience, "iss": f"https://sts.windows.net/{TENANT}/", "iat": began, "nbf": began,
+                  "exp": expires, "oid": principal, "sub": principal, "appid": client, "tid": TENANT,
                   "idtyp": "app", "ver": "1.0"}
-        token = jwt.encode(claims, self._key, "HS256")
-        for suffix, hook in self._hooks:
-            if audience.rstrip("/").endswith(suffix):
-                await hook(principal, token, now + LIFE)
-        self._issued[principal, audience] = token, now + LIFE
-        return token, now + LIFE
+        return jwt.encode(claims, self._key, "HS256"), expires
 
     def check(self, authorization: str | None, *audiences: str) -> str:
         """The principal id that a header `Bearer …` proves; AzureError 401 otherwise."""

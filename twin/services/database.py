@@ -6,6 +6,7 @@ https://learn.microsoft.com/azure/postgresql/flexible-server/concepts-azure-ad-a
 
 import asyncio
 import functools
+import logging
 import shutil
 import weakref
 from collections import defaultdict
@@ -26,6 +27,7 @@ ROLES = Path(__file__).with_name("pgaadauth.sql")
 AZURES_OWN = ("azure.", "pgbouncer.", "metrics.", "logfiles.", "pgms_", "require_secure_transport")
 """Server parameters that only Azure's build has; they are recorded."""
 REPLAY_WITHIN = 2.0
+log = logging.getLogger(__name__)
 _locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 _hooked: weakref.WeakSet[Cloud] = weakref.WeakSet()
 
@@ -185,14 +187,17 @@ async def install_everywhere(cloud: Cloud, principal: str, token: str, expires: 
     """On every primary that runs; one that is away gets the tokens in force when it is back."""
     for resource in cloud.find(SERVER):
         server = await Server.of(cloud, resource)
-        if server.running() and not (await server.query("select pg_is_in_recovery()"))[0][0]:
-            await install(server, principal, token, expires)
+        try:
+            if server.running() and not (await server.query("select pg_is_in_recovery()"))[0][0]:
+                await install(server, principal, token, expires)
+        except psycopg.Error as error:  # its text may quote the password's verifier
+            log.warning("no token of %s on %s: %s", principal, resource.name, type(error).__name__)
 
 
 async def install(server: Server, principal: str, token: str, expires: float) -> None:
     """Makes the token the password of the principal's roles, now and of those made later; waits a moment for
     the replicas, so that the token works there too."""
-    async with await server.connect() as connection:
+    async with _locks[f"tokens {server.name}"], await server.connect() as connection:
         verifier = connection.pgconn.encrypt_password(token.encode(), b"", b"scram-sha-256").decode()
         await connection.execute(
             "insert into pgaadauth.credentials values (%s, %s, %s) on conflict (object_id)"

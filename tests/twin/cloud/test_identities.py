@@ -21,7 +21,7 @@ async def test_an_app_gets_a_token_of_its_identity_for_24_hours(client, app_with
     claims = jwt.decode(answer["access_token"], options={"verify_signature": False})
     assert (claims["oid"], claims["appid"], claims["aud"]) == ("p-1", "c-1", QUERY["resource"]), "who and for what"
     assert claims["iss"].startswith("https://sts.windows.net/"), "the issuer that Azurite accepts"
-    assert abs(int(answer["expires_on"]) - time.time() - 86400) < 5, "managed identities' tokens live a day"
+    assert 299 < int(answer["expires_on"]) - time.time() <= 86700, "tokens change once a day, never at the last moment"
 
 
 async def test_a_token_is_cached(client, app_with_identity, ids):
