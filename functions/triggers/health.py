@@ -23,7 +23,7 @@ _known: tuple[float, bool, dict[str, Any]] = (0.0, False, {})
 
 
 @blueprint.function_name("healthz")
-@blueprint.route("healthz", methods=["GET", "HEAD"])
+@blueprint.route("healthz", methods=["GET", "HEAD"], trigger_arg_name="request")
 async def healthz(request: func.HttpRequest) -> func.HttpResponse:
     """200 or 503, with what leads to it."""
     global _known
@@ -34,7 +34,7 @@ async def healthz(request: func.HttpRequest) -> func.HttpResponse:
 
 
 @blueprint.function_name("livez")
-@blueprint.route("livez", methods=["GET", "HEAD"])
+@blueprint.route("livez", methods=["GET", "HEAD"], trigger_arg_name="request")
 async def livez(request: func.HttpRequest) -> func.HttpResponse:
     """200 as long as the process answers."""
     return _answer(request, 200, _self())
