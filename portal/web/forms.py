@@ -1,5 +1,6 @@
 """Forms: reading them, keeping what was typed, and saying per field what is wrong."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -23,9 +24,12 @@ class Form:
     errors: dict[str, str] = field(default_factory=dict)
     trouble: str = ""
 
-    def model(self, model: type[Body], **given: Any) -> Body | None:
+    def model(self, model: type[Body], required: Sequence[str] = (), **given: Any) -> Body | None:
         """The command's body, or None with `errors` filled. Empty fields count as not given."""
         typed = {name: value for name, value in self.values.items() if value.strip() and name in _aliases(model)}
+        self.errors |= {name: "Please fill this in." for name in required if name not in typed}
+        if self.errors:
+            return None
         try:
             return model.model_validate_strings(typed | given)
         except ValidationError as error:

@@ -13,7 +13,7 @@ ENVIRONMENT = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=select_autoescape(default=True),
     undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False)
 ENVIRONMENT.filters |= {
-    name: getattr(wording, name) for name in ("status", "words", "place", "headline", "moment", "region")}
+    name: getattr(wording, name) for name in ("status", "words", "place", "headline", "moment", "region", "field_name")}
 
 
 async def page(request: Request, template: str, status: int = 200, headers: dict[str, str] | None = None,

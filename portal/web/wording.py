@@ -31,6 +31,9 @@ STATUSES = {
     Status.ENDED: Said("Ended", "It no longer exists as a shipment.", "quiet"),
 }
 REGIONS = {"eastus": "East US", "westus": "West US"}
+FIELDS = {"number": "Tracking number or SSCC", "origin": "From", "destination": "To", "description": "What is it?",
+          "weightKg": "Weight in kilograms", "trackingNumber": "Tracking number", "sscc": "SSCC",
+          "author": "Your name", "text": "Comment"}
 ACTIONS = {"ADD": "Added", "DELETE": "Removed"}
 BANNERS = {
     "standby": "Served from the standby region; updates may appear late.",
@@ -77,6 +80,11 @@ def headline(entry: TimelineEntry) -> str:
     if entry.kind == "comment":
         return f"{entry.author} wrote"
     return words(entry.biz_step) or words(entry.disposition) or ACTIONS.get(entry.action, "Seen")
+
+
+def field_name(name: str) -> str:
+    """A form's field as its label calls it."""
+    return FIELDS.get(name, name.capitalize())
 
 
 def moment(value: datetime | None) -> str:
