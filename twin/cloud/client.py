@@ -23,6 +23,7 @@ START_WITHIN = 180.0
 STOP_WITHIN = 90.0
 REQUEST_WITHIN = 600.0
 POLL = 0.1
+CODE = ("cloud", "functionshost", "runner", "services")
 
 
 class Daemon:
@@ -98,7 +99,8 @@ class Daemon:
 
 
 def fingerprint() -> str:
-    """Changes with the twin's own code: a daemon of older code is replaced by the next `up`."""
-    files = sorted(file for file in (CHECKOUT / "twin").rglob("*.*") if file.suffix in (".py", ".j2", ".cfg"))
+    """Changes with the code that the daemon runs: one of older code is replaced by the next `up`."""
+    files = [file for folder in CODE for file in sorted((CHECKOUT / "twin" / folder).rglob("*.*"))
+             if file.suffix != ".pyc"]
     facts = [f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files]
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()

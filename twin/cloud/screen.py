@@ -60,4 +60,4 @@ def _health(health: dict[str, Any] | None) -> str:
     if health is None:
         return ""
     word = health.get("state") or health.get("error") or ""
-    return f"[{'green' if health['status'] == 200 else 'red'}]{health['status'] or 'no answer'}[/] {word}".strip()
+    return f"[{'green' if health['code'] == 200 else 'red'}]{health['code'] or 'no answer'}[/] {word}".strip()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -10,6 +11,7 @@ import psutil
 from twin.cloud.cloud import SITE, LocalCloud
 from twin.runner import Process
 from twin.runner.system import families
+from twin.services.base import Resource
 
 PROBE_WITHIN = 3.0
 MIB = 1 << 20
@@ -24,12 +26,19 @@ async def status(cloud: LocalCloud) -> dict[str, Any]:
     builds = {site.name: code[1] for site in cloud.find(SITE) if (code := cloud.deployments.current(site.name))}
     resources: dict[str, Counter] = {}
     for resource in cloud.registry.all():
-        resources.setdefault(resource.location, Counter())[resource.type.removeprefix("azure-native:")] += 1
+        resources.setdefault(_region(cloud, resource), Counter())[resource.type.removeprefix("azure-native:")] += 1
     own = _pss(psutil.Process())
     return {"home": str(cloud.home.root), "arm": cloud.arm, "processes": rows, "resources": resources, "builds": builds,
             "stale": [row["name"] for row in rows if row["build"] and row["build"] != _wanted(cloud, row, builds)],
             "problems": cloud.problems | cloud.later.failures, "ports": cloud.ports.all(),
             "daemon_mib": own, "memory_mib": own + sum(row["memory_mib"] for row in rows)}
+
+
+def _region(cloud: LocalCloud, resource: Resource) -> str:
+    """Its own, else that of the resource that it is part of: a queue is where its account is."""
+    while resource.location == "global" and "/providers/" in (id := resource.id.rpartition("/")[0].rpartition("/")[0]):
+        resource = cloud.get(id) or replace(resource, id=id)
+    return resource.location
 
 
 async def _row(client: httpx.AsyncClient, process: Process, memory: dict[int, int]) -> dict[str, Any]:
@@ -48,13 +57,13 @@ async def _health(client: httpx.AsyncClient, port: int, build: str) -> dict[str,
     try:
         answer = await client.get(f"http://127.0.0.1:{port}/healthz")
     except httpx.HTTPError as error:
-        return {"health": {"status": None, "error": type(error).__name__}}
+        return {"health": {"code": None, "error": type(error).__name__}}
     try:
         body = answer.json()
     except ValueError:
         body = {}
     body = body if isinstance(body, dict) else {}
-    return {"health": {"status": answer.status_code} | body, "build": body.get("build") or build}
+    return {"health": body | {"code": answer.status_code}, "build": body.get("build") or build}
 
 
 def _wanted(cloud: LocalCloud, row: dict[str, Any], builds: dict[str, str]) -> str | None:

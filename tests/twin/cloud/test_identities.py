@@ -1,5 +1,6 @@
 """Tokens and the managed-identity endpoint."""
 
+import asyncio
 import json
 import time
 
@@ -61,6 +62,18 @@ async def test_hooks_run_before_a_fresh_token_is_handed_out_and_only_for_their_a
     await identities.token("p-1", "https://redis.azure.com/")
     assert seen == [("p-1", token)], "once: the second time it came from the cache"
     assert [entry[:2] for entry in identities.issued("redis.azure.com")] == [("p-1", token)], "a late server finds it"
+
+
+async def test_many_that_ask_at_once_get_the_same_token(app_with_identity):
+    seen = []
+
+    async def slow(principal, token, expires):
+        await asyncio.sleep(0.01)
+        seen.append(token)
+    identities = app_with_identity.identities
+    identities.on_token("redis.azure.com", slow)
+    tokens = await asyncio.gather(*(identities.token("c-1", "https://redis.azure.com") for _ in range(5)))
+    assert (set(tokens), len(seen)) == (set(seen), 1), "the server knows one password: the one that all have"
 
 
 async def test_a_near_expiry_makes_a_fresh_token(app_with_identity, monkeypatch):
