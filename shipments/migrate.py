@@ -49,9 +49,9 @@ def migrations(folder: Path = FOLDER) -> list[Migration]:
     return found
 
 
-async def run(settings: Settings) -> bool:
+async def run(settings: Settings, credential: AsyncTokenCredential | None = None) -> bool:
     """Everything, as the migrator's identity, on the region's own server -> False where that server is read-only."""
-    credential = managed_identity(settings.migrator_client_id)
+    credential = credential or managed_identity(settings.migrator_client_id)
     roles = settings.database_roles or {}
     try:
         async with await _connect(settings, "postgres", credential) as connection:
@@ -59,6 +59,7 @@ async def run(settings: Settings) -> bool:
                 return False
             await create_roles(roles, connection)
         async with await _connect(settings, settings.database_name, credential) as connection:
+            await become_owner(connection)
             await apply(migrations(), connection)
             await grant(roles, connection)
     finally:
@@ -90,6 +91,14 @@ async def create_roles(roles: Mapping[str, str], connection: Connection) -> None
             await connection.execute("select * from pgaadauth_create_principal_with_oid(%s, %s, 'service', false, false)",
                                      (role, object_id))
             log.info("SQL role %s created", role)
+
+
+async def become_owner(connection: Connection) -> None:
+    """Tables belong to whoever owns the database (on Azure the administrators' role), so that each region's migrator
+    can change what the other one's made."""
+    await connection.execute("select set_config('role', rolname, false) from pg_roles join pg_database on datdba = pg_roles.oid "
+                             "where datname = current_database() and pg_has_role(pg_roles.oid, 'member') "
+                             "and rolname <> current_user")
 
 
 async def grant(roles: Mapping[str, str], connection: Connection) -> None:
