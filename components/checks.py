@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from components.regions import REGIONS
-from components.service import Kind, Service
+from components.service import Kind, Service, Strategy
 
 if typing.TYPE_CHECKING:
     from components.config import Platform, Region
@@ -110,6 +110,9 @@ def _check_service(where: str, service: Service, platform: Platform) -> None:
     if service.kind == Kind.FUNCTION_APP and platform.primary_of(service) != platform.primary:
         refuse(f"{where}.primary", f"the platform's own, {platform.primary}", service.primary,
                "the worker applies commands where the writing database is", "leave it out")
+    if service.kind == Kind.FUNCTION_APP and service.strategy == Strategy.ACTIVE_ACTIVE_READS:
+        refuse(f"{where}.strategy", "active-passive", service.strategy.value, "a function app has no readers to spread",
+               "leave it out")
     if service.probe.successful_samples > service.probe.sample_size:
         refuse(f"{where}.probe.successfulSamples", f"at most sampleSize, {service.probe.sample_size}",
                service.probe.successful_samples, "so many samples are never looked at", "lower it or raise sampleSize")

@@ -4,12 +4,14 @@ import mimetypes
 import time
 import typing
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
 
 from components import packages
+from components.deployment import changed
 
 PACKAGE = "site"
 ROLE_WITHIN = 600.0
@@ -26,8 +28,9 @@ class ContentProvider(ResourceProvider):
     serialize_as_secret_always = False
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
-        moved = [key for key in ("endpoint", "container") if olds.get(key) != news.get(key)]
-        return DiffResult(changes=bool(moved) or olds.get("files") != news.get("files"), replaces=moved)
+        """Another account, or one about to be replaced, needs all files; an endpoint not known yet stays the same."""
+        moved = [key for key in ("account", "container") if olds.get(key) != news.get(key)]
+        return DiffResult(changes=bool(moved) or changed(olds, news, "files", "endpoint"), replaces=moved)
 
     def create(self, props: Props) -> CreateResult:
         return CreateResult(props["container"], self._write(props, {}))
@@ -73,11 +76,19 @@ def _once_allowed(write: Callable[[], object], within: float = ROLE_WITHIN, paus
         time.sleep(pause)
 
 
+@dataclass(frozen=True)
+class ContentArgs:
+    """`account` is a resource id, `endpoint` where its blobs are written, such as https://x.blob.core.windows.net/."""
+
+    account: pulumi.Input[str]
+    endpoint: pulumi.Input[str]
+    container: str
+
+
 class Content(Resource, module="tracking", name="Content"):
     """The files of `site/`, each named with its hash, so that a preview shows which one changed."""
 
-    def __init__(self, name: str, endpoint: pulumi.Input[str], container: pulumi.Input[str],
-                 opts: pulumi.ResourceOptions | None = None):
+    def __init__(self, name: str, args: ContentArgs, opts: pulumi.ResourceOptions | None = None):
         super().__init__(ContentProvider(), name, {
-            "endpoint": endpoint, "container": container, "sha256": packages.sha256(PACKAGE),
-            "files": packages.short_hashes(PACKAGE)}, opts)
+            "account": args.account, "endpoint": args.endpoint, "container": args.container,
+            "sha256": packages.sha256(PACKAGE), "files": packages.short_hashes(PACKAGE)}, opts)

@@ -5,10 +5,16 @@ from dataclasses import dataclass
 
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
+from pulumi.runtime.rpc import UNKNOWN
 
 from components import packages
 
 Props = dict[str, typing.Any]
+
+
+def changed(olds: Props, news: Props, *keys: str) -> bool:
+    """Whether a known value differs; in previews some are not known yet."""
+    return any(news.get(key) not in (olds.get(key), UNKNOWN) for key in keys)
 
 
 class DeploymentFailed(Exception):
@@ -25,8 +31,10 @@ class DeploymentProvider(ResourceProvider):
     serialize_as_secret_always = False
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
-        keys = ("sha256", "scmHost", "appHost", "package")
-        return DiffResult(changes=any(olds.get(key) != news.get(key) for key in keys))
+        """Another site (or one about to be replaced, whose id is not known) needs its own deployment; hosts that are
+        not known are those of a site that is only updated, and stay as they are."""
+        moved = [key for key in ("site", "app", "region") if olds.get(key) != news.get(key)]
+        return DiffResult(changes=bool(moved) or changed(olds, news, "sha256", "scmHost", "appHost"), replaces=moved)
 
     def create(self, props: Props) -> CreateResult:
         return CreateResult(f"{props['app']}-{props['region']}", self._deploy(props))
@@ -44,11 +52,12 @@ class DeploymentProvider(ResourceProvider):
 
 @dataclass(frozen=True)
 class DeploymentArgs:
-    """`package` is a key of packages.PACKAGES; hosts are `host[:port]`."""
+    """`site` is the app's resource id; `package` a key of packages.PACKAGES; hosts are `host[:port]`."""
 
     app: str
     region: str
     package: str
+    site: pulumi.Input[str]
     scm_host: pulumi.Input[str]
     app_host: pulumi.Input[str]
 
@@ -61,6 +70,6 @@ class Deployment(Resource, module="tracking", name="Deployment"):
     def __init__(self, name: str, args: DeploymentArgs, opts: pulumi.ResourceOptions | None = None):
         digest = packages.sha256(args.package)
         super().__init__(DeploymentProvider(), name, {
-            "app": args.app, "region": args.region, "package": args.package, "scmHost": args.scm_host,
-            "appHost": args.app_host, "sha256": digest, "build": packages.build_id(digest),
-            "files": packages.short_hashes(args.package)}, opts)
+            "app": args.app, "region": args.region, "package": args.package, "site": args.site,
+            "scmHost": args.scm_host, "appHost": args.app_host, "sha256": digest,
+            "build": packages.build_id(digest), "files": packages.short_hashes(args.package)}, opts)

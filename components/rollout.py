@@ -24,6 +24,7 @@ def roll_out(platform: Platform, regions: Mapping[str, Region]) -> None:
 
 def _deploy(service: Service, region: Region, after: list[pulumi.Resource]) -> Deployment:
     site = region.sites[service.name]
-    args = DeploymentArgs(service.name, region.location, PACKAGE_OF[service.kind], site.scm_host, site.host)
+    args = DeploymentArgs(service.name, region.location, PACKAGE_OF[service.kind], site.site.id,
+                          site.scm_host, site.host)
     return Deployment(f"code-{service.name}-{region.location}", args,
                       pulumi.ResourceOptions(parent=site, depends_on=[site.policy, *after]))

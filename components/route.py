@@ -1,15 +1,16 @@
-"""One service behind Front Door: who answers, in which order, and under which paths."""
+"""One service behind Front Door: under which paths, and which region answers first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 from pulumi_azure_native import cdn
 
 from components.edge import Edge
-from components.service import Kind, Service
+from components.origins import Origins, OriginsArgs
+from components.service import Kind, Service, Strategy
 
-STORAGE_SCOPE = "https://storage.azure.com/.default"
+COMPRESSED = ["text/html", "text/css", "image/svg+xml"]
 
 
 @dataclass(frozen=True)
@@ -26,63 +27,61 @@ class RouteArgs:
 
 
 class ServiceRoute(pulumi.ComponentResource):
-    """An origin group with the service's probe, an origin in each region, and a route.
+    """An origin group, a route, and for `active-active-reads` a second group that reads go to.
 
-    Each service has its own group, so that it fails over alone.  Priority 1 is the service's primary region,
-    2 the other.  Every request may be answered by any instance: no affinity, which the SDK leaves undecided.
-    A function app is served below its path, so that path is taken off; static content is read with the
-    edge's identity over HTTPS (https://learn.microsoft.com/azure/frontdoor/origin-authentication-with-managed-identities).
+    Each service has its own group, so that it fails over alone: priority 1 is its primary region, 2 the other.
+    Reads of an active-active service go to the nearest region, by a rule on the request's method; writes keep
+    the order: https://learn.microsoft.com/azure/frontdoor/front-door-rules-engine-actions#route-configuration-override
     """
 
     def __init__(self, name: str, args: RouteArgs, opts: pulumi.ResourceOptions | None = None):
         super().__init__("tracking:platform:ServiceRoute", name, None, opts)
         self.args, self.edge = args, args.edge
         self.at = {"profile_name": args.edge.profile.name, "resource_group_name": args.edge.group}
-        self.group = self._group(name)
-        self.origins = [self._origin(name, region) for region in args.hosts]
-        self.route = self._route(name, self.group, self.origins)
-        self.register_outputs({"group": self.group.name})
+        service = args.service
+        ordered = {region: 1 if region == args.primary else 2 for region in args.hosts}
+        self.origins = self._origins(name, service.name, ordered)
+        self.rules = self._reads(name) if service.strategy == Strategy.ACTIVE_ACTIVE_READS else None
+        self.route = self._route(name)
+        self.register_outputs({"route": self.route.name})
 
-    def _group(self, name: str) -> cdn.AFDOriginGroup:
-        probe = self.args.service.probe
-        return cdn.AFDOriginGroup(
-            f"{name}-origins", origin_group_name=self.args.service.name, session_affinity_state="Disabled",
-            authentication=self._authentication(), **self.at,
-            health_probe_settings=cdn.HealthProbeParametersArgs(
-                probe_path=probe.path or self.args.probe_path, probe_request_type=probe.method,
-                probe_protocol="Https", probe_interval_in_seconds=probe.interval_seconds),
-            load_balancing_settings=cdn.LoadBalancingSettingsParametersArgs(
-                sample_size=probe.sample_size, successful_samples_required=probe.successful_samples,
-                additional_latency_in_milliseconds=50),
-            opts=pulumi.ResourceOptions(parent=self))
+    def _origins(self, name: str, group: str, priorities: Mapping[str, int]) -> Origins:
+        args = OriginsArgs(self.edge, self.args.service, group, self.args.hosts, priorities, self.args.probe_path)
+        return Origins(name, args, pulumi.ResourceOptions(parent=self))
 
-    def _authentication(self) -> cdn.OriginAuthenticationPropertiesArgs | None:
-        if self.args.service.kind != Kind.STATIC:
-            return None
-        return cdn.OriginAuthenticationPropertiesArgs(
-            type="UserAssignedIdentity", scope=STORAGE_SCOPE,
-            user_assigned_identity=cdn.ResourceReferenceArgs(id=self.edge.identity.id))
+    def _reads(self, name: str) -> cdn.Rule:
+        """Equal priorities: Front Door then takes the fastest.  Conditions and actions need their Args classes, for
+        the SDK does not translate dictionaries in a union; names of rule sets hold letters and digits only."""
+        nearest = self._origins(f"{name}-reads", f"{self.args.service.name}-reads", dict.fromkeys(self.args.hosts, 1))
+        rules = cdn.RuleSet(f"{name}-rules", rule_set_name=f"{self.args.service.name.replace('-', '')}reads", **self.at,
+                            opts=pulumi.ResourceOptions(parent=self))
+        override = cdn.RouteConfigurationOverrideActionParametersArgs(
+            type_name="DeliveryRuleRouteConfigurationOverrideActionParameters",
+            origin_group_override=cdn.OriginGroupOverrideArgs(
+                origin_group=nearest.reference, forwarding_protocol="HttpsOnly"))
+        reads = cdn.RequestMethodMatchConditionParametersArgs(
+            type_name="DeliveryRuleRequestMethodConditionParameters", operator="Equal", match_values=["GET", "HEAD"])
+        return cdn.Rule(
+            f"{name}-nearest", rule_name="nearest", rule_set_name=rules.name, order=1, **self.at,
+            conditions=[cdn.DeliveryRuleRequestMethodConditionArgs(name="RequestMethod", parameters=reads)],
+            actions=[cdn.DeliveryRuleRouteConfigurationOverrideActionArgs(
+                name="RouteConfigurationOverride", parameters=override)],
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[rules, *nearest.origins]))
 
-    def _origin(self, name: str, region: str) -> cdn.AFDOrigin:
-        """`origin_host_header` is named, else the client's host is forwarded, which App Service and storage refuse:
-        https://learn.microsoft.com/azure/frontdoor/origin#origin-host-header"""
-        return cdn.AFDOrigin(
-            f"{name}-{region}", origin_name=region, origin_group_name=self.group.name, **self.at,
-            host_name=self.args.hosts[region], origin_host_header=self.args.hosts[region],
-            priority=1 if region == self.args.primary else 2, weight=1000, enabled_state="Enabled",
-            http_port=80, https_port=443, enforce_certificate_name_check=True,
-            opts=pulumi.ResourceOptions(parent=self))
-
-    def _route(self, name: str, group: cdn.AFDOriginGroup, origins: Sequence[cdn.AFDOrigin]) -> cdn.Route:
+    def _route(self, name: str) -> cdn.Route:
         """Waits for the origins: Azure refuses a route to a group without one."""
+        rules = [cdn.ResourceReferenceArgs(id=self.rules.id.apply(_rule_set_id))] if self.rules else None
         return cdn.Route(
             f"{name}-route", route_name=self.args.service.name, endpoint_name=self.edge.endpoint.name, **self.at,
-            origin_group=cdn.ResourceReferenceArgs(id=group.id), patterns_to_match=_patterns(self.args.service.path),
+            origin_group=self.origins.reference, patterns_to_match=_patterns(self.args.service.path), rule_sets=rules,
             origin_path=self._origin_path(), supported_protocols=["Http", "Https"], https_redirect="Enabled",
             forwarding_protocol="HttpsOnly", link_to_default_domain="Enabled", enabled_state="Enabled",
-            cache_configuration=self._cache(), opts=pulumi.ResourceOptions(parent=self, depends_on=list(origins)))
+            cache_configuration=self._cache(),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=self.origins.origins))
 
     def _origin_path(self) -> str | None:
+        """A function app is served below its path and knows nothing of it; static content lies in a container.
+        https://learn.microsoft.com/azure/frontdoor/front-door-url-rewrite"""
         return {Kind.STATIC: f"/{self.args.container}/", Kind.FUNCTION_APP: "/"}.get(self.args.service.kind)
 
     def _cache(self) -> cdn.AfdRouteCacheConfigurationArgs | None:
@@ -92,7 +91,12 @@ class ServiceRoute(pulumi.ComponentResource):
         return cdn.AfdRouteCacheConfigurationArgs(
             query_string_caching_behavior="IgnoreQueryString",
             compression_settings=cdn.CompressionSettingsArgs(
-                is_compression_enabled=True, content_types_to_compress=["text/html", "text/css", "image/svg+xml"]))
+                is_compression_enabled=True, content_types_to_compress=COMPRESSED))
+
+
+def _rule_set_id(rule_id: str) -> str:
+    """The route names the rule set, but must wait for its rule."""
+    return rule_id.rsplit("/rules/", 1)[0]
 
 
 def _patterns(path: str) -> list[str]:

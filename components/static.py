@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_azure_native.authorization import RoleAssignment
 
-from components.content import Content
+from components.content import Content, ContentArgs
 from components.context import Context
 from components.edge import Edge
 from components.identity import Role, grant
@@ -42,7 +42,7 @@ class StaticSite(pulumi.ComponentResource):
         below = pulumi.ResourceOptions(parent=self.storage)
         self.reader = grant(context, "edge-read-static", args.edge.identity, Role.BLOB_READER, self.storage.id, below)
         writers = [self._writer(context, index, deployer) for index, deployer in enumerate(context.deployers)]
-        self.content = Content(name, self.storage.blob_uri, CONTAINER,
+        self.content = Content(name, ContentArgs(self.storage.id, self.storage.blob_uri, CONTAINER),
                                context.options(self, *writers, *self.storage.containers))
         self.register_outputs({"account": self.storage.name})
 
