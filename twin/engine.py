@@ -264,7 +264,7 @@ def _counts(result: Any) -> dict[str, int]:
 
 
 def _explained(outcome: Outcome, error: errors.CommandError) -> str:
-    """The errors that the engine reported (it repeats the program's as unhandled), its whole output if there is none."""
+    """The errors that the engine reported (it repeats the program's as unhandled), else its whole output."""
     told = [d for d in outcome.diagnostics if d.startswith("error") and "an unhandled error occurred:" not in d]
     return "\n".join(dict.fromkeys(told)) or str(error)
 

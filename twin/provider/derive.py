@@ -7,7 +7,7 @@ The first reads `pulumi_azure_native`'s own argument and output classes. FOLDER 
 https://github.com/Azure/bicep-types-az, with `overrides.py` and `validate.py` that map it to SDK names); it gives path
 templates, patterns, lengths, ranges, further required properties and enum values, kept under "az" in every node.
 
-Shape: {"sdk": version, "resources": {token: {"api", "path", "in", "out", "replace", "az"}}, "types": {name: {"p":
+Shape: {"sdk": version, "resources": {token: {"api", "in", "out", "replace", "az"}}, "types": {name: {"p":
 {property: node}, "r": [required], "const": {tag: value}, "az": {"r": [required], "ro": [read-only]}}}}; a node is
 {"t": kind, "of": node | [nodes], "e": enum values, "az": {"re", "min", "max", "e"}} where kind is a JSON type, "any",
 "array", "map", "union" or a name in "types".
@@ -42,7 +42,8 @@ COVERED_TYPES = {
     "redisenterprise": "AccessPolicyAssignment Database RedisEnterprise",
     "resources": "ResourceGroup",
     "storage": "BlobContainer BlobServiceProperties ManagementPolicy Queue QueueServiceProperties StorageAccount",
-    "web": "AppServicePlan WebApp WebAppApplicationSettings WebAppAuthSettingsV2 WebAppDiagnosticLogsConfiguration WebAppFtpAllowed WebAppScmAllowed WebAppSwiftVirtualNetworkConnection",
+    "web": "AppServicePlan WebApp WebAppApplicationSettings WebAppAuthSettingsV2 WebAppDiagnosticLogsConfiguration "
+    "WebAppFtpAllowed WebAppScmAllowed WebAppSwiftVirtualNetworkConnection",
 }
 COVERED = [f"{module}:{name}" for module, names in COVERED_TYPES.items() for name in names.split()]
 REPLACES = {
@@ -59,7 +60,8 @@ REPLACES = {
     # common-types/resource-management; redisenterprise/…/models.tsp; postgresql/…/FlexibleServers; web/…/AppService.
     "applicationinsights:Component": ["location"],
     "cdn:AFDEndpoint": ["location"],
-    "dbforpostgresql:Server": ["location", "administratorLogin", "availabilityZone", "pointInTimeUTC", "sourceServerResourceId"],
+    "dbforpostgresql:Server": [
+        "location", "administratorLogin", "availabilityZone", "pointInTimeUTC", "sourceServerResourceId"],
     "managedidentity:UserAssignedIdentity": ["location"],
     "monitor:ActionGroup": ["location"],
     "monitor:AutoscaleSetting": ["location"],
@@ -153,7 +155,7 @@ class Azure:
         self.index = self.validate.load("index.json")
 
     def resource(self, token: str, entry: dict[str, Any], pool: dict[str, Any]) -> None:
-        path = entry["path"] = self.overrides.PATHS[token].replace("//", "/")
+        path = self.overrides.PATHS[token]
         provider, *segments = path.rsplit("/providers/", 1)[1].split("/")
         arm = "/".join([provider, *segments[0::2]])
         versions = self.index["types"][arm.lower()]["versions"]
@@ -161,7 +163,8 @@ class Azure:
         data = self.validate.load(f"{provider.lower()}@{used}.json")
         self.types, self.pool, self.seen = data["types"], pool, set()
         self.exact = used == entry["api"]
-        entry["az"] = {"type": arm, "data": f"{arm}@{used}", "names": self.names(data, provider, segments)}
+        id_path = path.replace("/providers/Microsoft.Resources/resourceGroups", "/resourceGroups")
+        entry["az"] = {"path": id_path, "data": f"{arm}@{used}", "names": self.names(data, provider, segments)}
         root = self.types[data["resources"][arm.lower()]]
         base = None
         if root["t"] == "tagged":
@@ -243,15 +246,14 @@ class Azure:
 def stripped(node: Any) -> Any:
     """A table without Azure's part: what the SDK alone gives."""
     if isinstance(node, dict):
-        return {k: stripped(v) for k, v in node.items() if k not in ("az", "path")}
+        return {k: stripped(v) for k, v in node.items() if k != "az"}
     return [stripped(v) for v in node] if isinstance(node, list) else node
 
 
 def merged(new: Any, old: Any) -> Any:
-    """`new` with the "az" and "path" of `old` wherever both have the same place."""
+    """`new` with the "az" of `old` wherever both have the same place."""
     if isinstance(new, dict) and isinstance(old, dict):
-        kept = {k: old[k] for k in ("az", "path") if k in old}
-        return {k: merged(v, old.get(k)) for k, v in new.items()} | kept
+        return {k: merged(v, old.get(k)) for k, v in new.items()} | {k: old[k] for k in ("az",) if k in old}
     if isinstance(new, list) and isinstance(old, list) and len(new) == len(old):
         return [merged(n, o) for n, o in zip(new, old, strict=True)]
     return new

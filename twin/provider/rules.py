@@ -27,7 +27,7 @@ def storage_account(inputs: Mapping[str, Any]) -> Iterator[Refusal]:
     if sku and "ZRS" in sku and location and normal_location(location) in WITHOUT_ZONES:
         best = sku.replace("GZRS", "GRS").replace("_ZRS", "_LRS")
         yield Refusal("sku.name", "RedundancyConfigurationNotAvailableInRegion",
-                      f"{sku} needs availability zones and {location} has none; use {best} there, or a region with zones.")
+                      f"{sku} needs zones and {location} has none; use {best} there, or a region with zones.")
     if _get(inputs, "kind") == "BlobStorage" and "accessTier" not in inputs:
         yield Refusal("accessTier", "InvalidRequestContent", "kind BlobStorage needs an access tier; give Hot or Cool.")
     if inputs.get("isHnsEnabled") is False and inputs.get("enableNfsV3") is True:
@@ -59,12 +59,14 @@ def postgres(inputs: Mapping[str, Any]) -> Iterator[Refusal]:
         yield Refusal("sku.name", "InvalidSkuName", f"{sku} is no {tier} size; take one of it or change sku.tier.")
     size = _get(inputs, "storage", "storageSizeGB")
     if size and _get(inputs, "storage", "type") != "PremiumV2_LRS" and size not in _SIZES:
-        yield Refusal("storage.storageSizeGB", "InvalidStorageSize", f"allowed: {', '.join(map(str, _SIZES))}; got {size}.")
+        sizes = ", ".join(map(str, _SIZES))
+        yield Refusal("storage.storageSizeGB", "InvalidStorageSize", f"allowed: {sizes}; got {size}.")
     backup = _get(inputs, "backup", "backupRetentionDays")
     if backup is not None and not 7 <= backup <= 35:
         yield Refusal("backup.backupRetentionDays", "InvalidBackupRetention", f"allowed 7..35 days, got {backup}.")
-    fresh = mode in (None, "Default", "Create")
-    if fresh and _get(inputs, "authConfig", "passwordAuth") != "Disabled" and not inputs.get("administratorLoginPassword"):
+    signs_in = not holds_unknown(inputs.get("authConfig")) and _get(inputs, "authConfig", "passwordAuth") != "Disabled"
+    fresh = inputs.get("createMode") in (None, "Default", "Create")
+    if fresh and signs_in and "administratorLoginPassword" not in inputs:
         yield Refusal("administratorLoginPassword", "InvalidParameter", "a new server with password sign-in needs an "
                       "administrator password; give one, or set authConfig.passwordAuth to Disabled and use Entra.")
 
@@ -111,8 +113,8 @@ def vault(inputs: Mapping[str, Any]) -> Iterator[Refusal]:
     properties = inputs.get("properties") or {}
     roles = _get(properties, "enableRbacAuthorization") is True
     if not roles and not _get(properties, "accessPolicies") and not holds_unknown(properties):
-            yield Refusal("properties.accessPolicies", "BadRequest",
-                          "a vault without role-based authorisation needs access policies; set enableRbacAuthorization.")
+        yield Refusal("properties.accessPolicies", "BadRequest",
+                      "a vault without role-based authorisation needs access policies; set enableRbacAuthorization.")
 
 
 def app_plan(inputs: Mapping[str, Any]) -> Iterator[Refusal]:
@@ -158,7 +160,8 @@ _SIZES = (32, 64, 128, 256, 512, 1024, 2048, 4095, 4096, 8192, 16384, 32767, 327
 RULES: Mapping[str, Rule] = {
     f"azure-native:{token}": rule
     for token, rule in {
-        "storage:StorageAccount": storage_account, "storage:BlobContainer": container, "dbforpostgresql:Server": postgres,
+        "storage:StorageAccount": storage_account, "storage:BlobContainer": container,
+        "dbforpostgresql:Server": postgres,
         "cdn:AFDOriginGroup": origin_group, "cdn:AFDOrigin": origin, "cdn:Profile": profile, "keyvault:Vault": vault,
         "web:AppServicePlan": app_plan, "redisenterprise:RedisEnterprise": redis_cluster,
         "authorization:RoleAssignment": role_assignment,

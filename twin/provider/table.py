@@ -51,6 +51,11 @@ class ResourceType:
         return self.entry["api"]
 
     @property
+    def path(self) -> str:
+        """Template of the id, in the SDK's names; a leading {scope} brings its own slash or none."""
+        return self.entry["az"]["path"]
+
+    @property
     def inputs(self) -> Mapping[str, Any]:
         return table()["types"][self.entry["in"]]["p"]
 
@@ -61,7 +66,7 @@ class ResourceType:
     @functools.cached_property
     def path_parameters(self) -> tuple[str, ...]:
         """Inputs that are part of the id, in its order."""
-        return tuple(re.findall(r"\{(\w+)\}", self.entry["path"].replace("{subscriptionId}", "")))
+        return tuple(re.findall(r"\{(\w+)\}", self.path.replace("{subscriptionId}", "")))
 
     @functools.cached_property
     def replaces(self) -> frozenset[str]:
@@ -71,20 +76,20 @@ class ResourceType:
     @property
     def name_parameter(self) -> str | None:
         """The input that names the resource: the last part of its path, None for a fixed one."""
-        last = self.entry["path"].rsplit("/", 1)[1]
+        last = self.path.rsplit("/", 1)[1]
         return last.strip("{}") if last.startswith("{") else None
 
     def arm_id(self, inputs: Mapping[str, Any], subscription: str = SUBSCRIPTION) -> str:
         values = {**inputs, "subscriptionId": subscription}
-        return re.sub(r"\{(\w+)\}", lambda m: str(values[m[1]]).strip("/"), self.entry["path"])
+        return re.sub(r"\{(\w+)\}", lambda m: str(values[m[1]]).strip("/"), self.path)
 
     def path_inputs(self, arm_id: str) -> dict[str, str]:
         """The path parameters that an id holds, for an import; raises ValueError when it is of another type."""
-        pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(self.entry["path"])).replace(
-            "(?P<scope>[^/]+)", "(?P<scope>.+)").replace("(?P<resourceUri>[^/]+)", "(?P<resourceUri>.+)")
+        pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(self.path))
+        pattern = re.sub(r"^/\(\?P<(\w+)>\[\^/\]\+\)", r"(?P<\1>/.+)", pattern)  # a scope is an id itself
         found = re.fullmatch(pattern, arm_id, re.IGNORECASE)
         if not found:
-            raise ValueError(f"the id {arm_id} is not one of {self.token}: it must look like {self.entry['path']}")
+            raise ValueError(f"the id {arm_id} is not one of {self.token}: it must look like {self.path}")
         return {k: v for k, v in found.groupdict().items() if k != "subscriptionId"}
 
 
@@ -111,7 +116,7 @@ def automatic_name(kind: ResourceType, urn_name: str, seed: bytes, naming: tuple
     digits = hashlib.sha256(seed or urn_name.encode()).hexdigest()
     if is_uuid:
         return str(uuid.UUID(digits[:32])), True
-    last_provider = kind.entry["path"].lower().split("microsoft.")[-1]
+    last_provider = kind.path.lower().split("microsoft.")[-1]
     if kind.token.endswith(":ResourceGroup") or parameter == "endpointName" or last_provider.count("{") == 1:
         return urn_name + digits[:8], True
     return urn_name, False
