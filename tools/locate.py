@@ -58,8 +58,14 @@ def chromium() -> Path:
 
 def azurite() -> Path:
     """Azurite's start program in the cache."""
+    return required(cached_azurite(), "Azurite")
+
+
+def cached_azurite() -> Path | None:
+    """The same, if the cached copy is whole."""
     folder = cache.entry("azurite", versions.AZURITE)
-    return required(folder / "node_modules/.bin/azurite" if cache.complete(folder) else None, "Azurite")
+    program = folder / "azurite"
+    return program if program.exists() and cache.complete(folder) else None
 
 
 def pulumi() -> Path:

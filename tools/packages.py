@@ -35,7 +35,6 @@ NEEDS = (
     Need("redis-server 6 or newer", lambda: locate.find("redis-server"), "redis-server", "redis"),
     Need("haproxy 2.4 or newer", lambda: locate.find("haproxy"), "haproxy", "haproxy"),
     Need("PostgreSQL 14 or newer, with its server programs", locate.newest_postgres, "postgresql", "postgresql@16"),
-    Need("Node.js 20 or newer, with npm", lambda: locate.find("npm"), "npm", "node"),
     Need("Python's venv module", can_make_environments, "python3-venv", "python@3.12"),
 )
 FOR_TESTS = (Need("Chromium, for the browser tests", locate.find_chromium, "chromium", "google-chrome"),)

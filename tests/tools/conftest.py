@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tools import cache, versions
 from tools.host import Host
 from tools.problem import SetupProblem
 
@@ -55,3 +56,9 @@ def cache_root(tmp_path, monkeypatch) -> Path:
     root = tmp_path / "cache"
     monkeypatch.setenv("TRACKING_CACHE", str(root))
     return root
+
+
+@pytest.fixture
+def cached_uv() -> None:
+    """uv is in the cache, so that no test fetches it."""
+    cache.build(cache.entry("uv", versions.UV), lambda folder: (folder / "uv").write_text("uv"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import cache, environment
+from tools import environment
 from tools.problem import SetupProblem
 
 
@@ -21,11 +21,6 @@ def checkout(tmp_path) -> Path:
     digest = environment.DIGEST_LINE + environment.digest_of_requirements(folder)
     (folder / environment.LOCK).write_text(f"{digest}\nhttpx==0.28.1\n")
     return folder
-
-
-@pytest.fixture
-def cached_uv():
-    cache.build(cache.entry("uv", environment.versions.UV), lambda folder: (folder / "uv").write_text("uv"))
 
 
 def creates(words: tuple[str, ...], _cwd) -> None:
