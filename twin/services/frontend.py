@@ -2,7 +2,8 @@
 peer region's storage accounts. One HAProxy per region, `frontend-<region>`.
 
 App Service terminates TLS in front of its workers, tells them the caller in X-Forwarded-* and applies the access
-restrictions (https://learn.microsoft.com/azure/app-service/overview-access-restrictions).
+restrictions (https://learn.microsoft.com/azure/app-service/overview-access-restrictions).  Beside the app's hosts there
+is a direct door over plain HTTP, which Azure has not: for looking at one region by itself, past the edge and its lock.
 """
 
 import weakref
@@ -29,7 +30,7 @@ async def apply(cloud: Cloud, region: str, put: Resource | None = None, without:
         changing[without] = None
     sites = [await site_model(cloud, site) for site in known(cloud, SITE) if site.location == region]
     ends = [end for account in known(cloud, ACCOUNT) for end in await secondary_models(cloud, account, region)]
-    ports = [port for site in sites for port in (site["port"], site["scm_port"])] + [end["port"] for end in ends]
+    ports = [port for site in sites for port in (site["port"], site["scm_port"], site["direct_port"])] + [end["port"] for end in ends]
     await haproxy.apply(cloud, f"frontend-{region}", region, "frontend.cfg.j2", tuple(ports),
                         sites=sites, secondaries=ends, daemon=urlsplit(cloud.url).netloc)
 
@@ -53,7 +54,8 @@ async def site_model(cloud: Cloud, site: Resource) -> dict[str, Any]:
     config = site.inputs.get("siteConfig") or {}
     live = read_json(cloud.home.apps / site.name / "live.json", {})
     closed = site.inputs.get("publicNetworkAccess") == "Disabled"
-    return {"name": site.name, "port": port, "scm_port": scm_port, "instances": live.get("ports", []),
+    return {"name": site.name, "port": port, "scm_port": scm_port,
+            "direct_port": await cloud.ports.of(f"{site.name}-direct"), "instances": live.get("ports", []),
             "stopped": live.get("stopped", False) or site.inputs.get("enabled") is False,
             "health": config.get("healthCheckPath"),
             "rules": [] if closed else restrictions(config),

@@ -18,7 +18,7 @@ async def make_profile(arm, **options) -> dict:
 
 
 async def make_service(arm, name: str, hosts: dict[str, int], patterns: list[str], probe="/probe", origin_path=None,
-                       **group) -> None:
+                       cache=None, **group) -> None:
     """`hosts`: host -> priority."""
     above = f"{PROFILE}/originGroups/{name}"
     await arm.put("cdn:AFDOriginGroup", above, loadBalancingSettings={"sampleSize": 2, "successfulSamplesRequired": 1},
@@ -28,7 +28,7 @@ async def make_service(arm, name: str, hosts: dict[str, int], patterns: list[str
         await arm.put("cdn:AFDOrigin", f"{above}/origins/{number}", hostName=host, originHostHeader=host,
                       priority=priority, weight=1000, enabledState="Enabled")
     await arm.put("cdn:Route", f"{PROFILE}/afdEndpoints/portal/routes/{name}", originGroup={"id": arm.id(above)},
-                  patternsToMatch=patterns, originPath=origin_path)
+                  patternsToMatch=patterns, originPath=origin_path, cacheConfiguration=cache)
 
 
 async def two_regions(arm, cloud, profile: dict, count: int = 2) -> list[str]:
@@ -126,24 +126,28 @@ async def test_static_content_is_read_with_the_edges_identity_from_both_ends_of_
     account = await arm.put("storage:StorageAccount", name, location="eastus", sku={"name": "Standard_RAGRS"})
     await arm.put("storage:BlobContainer", f"{name}/blobServices/default/containers/site")
     token = await cloud.identities.token(edge["principalId"], "https://storage.azure.com")
-    blob = account["primaryEndpoints"]["blob"] + "site/health.txt"
-    put = await ask(cloud, "PUT", blob, content=b"well", headers={
-        "Authorization": f"Bearer {token}", "x-ms-version": "2021-12-02", "x-ms-blob-type": "BlockBlob"})
-    assert put.status_code == 201, "the site's file is there"
+    for file in ("health.txt", "help.txt"):
+        put = await ask(cloud, "PUT", account["primaryEndpoints"]["blob"] + f"site/{file}", content=b"well", headers={
+            "Authorization": f"Bearer {token}", "x-ms-version": "2021-12-02", "x-ms-blob-type": "BlockBlob",
+            "x-ms-blob-cache-control": "public, max-age=300"})
+        assert put.status_code == 201, "the site's file is there"
     hosts = {account[end]["blob"].split("/")[2]: priority
              for end, priority in (("primaryEndpoints", 1), ("secondaryEndpoints", 2))}
     identity = arm.id("Microsoft.ManagedIdentity/userAssignedIdentities/edge")
     await make_service(arm, "static", hosts, ["/static/*"], probe="/site/health.txt", origin_path="/site/",
+                       cache={"queryStringCachingBehavior": "IgnoreQueryString"},
                        authentication={"type": "UserAssignedIdentity", "scope": "https://storage.azure.com/.default",
                                        "userAssignedIdentity": {"id": identity}})
     assert not await cloud.settle(), "the edge takes the account"
     answer = await ask(cloud, "GET", f"{profile['url']}/static/health.txt")
     assert (answer.status_code, answer.text) == (200, "well"), "the edge reads with its own token"
+    seen = [(await ask(cloud, "GET", f"{profile['url']}/static/help.txt")).headers["x-cache"] for _ in range(2)]
+    assert seen == ["TCP_MISS", "TCP_HIT"], "the second time it comes from the edge's own cache"
     down = next(iter(hosts))
     await cloud.put(arm.id(f"{PROFILE}/originGroups/static/origins/0"), "azure-native:cdn:AFDOrigin", "0",
                     {"hostName": down, "originHostHeader": down, "priority": 1, "enabledState": "Disabled"})
     assert not await cloud.settle(), "the edge leaves the first origin out"
-    answer = await ask(cloud, "GET", f"{profile['url']}/static/health.txt")
+    answer = await ask(cloud, "GET", f"{profile['url']}/static/health.txt?uncached")
     assert (answer.status_code, answer.text) == (200, "well"), "the secondary serves the same content"
 
 
