@@ -153,7 +153,10 @@ def _settle(home: Home) -> None:
 
 def _endpoints(home: Home, outputs: dict[str, Any]) -> dict[str, Any]:
     """The fixed interface of `make up`: where portal, API, ARM and each region's own hosts are."""
-    regions = {region: {"web": f"https://{hosts['web']}", "api": f"https://{hosts['api']}/api"}
+    ports = read_json(home.root / "ports.json", {})
+    sites = {f"localhost:{port}": name for name, port in ports.items()}
+    direct = {host: f"http://localhost:{ports[f'{name}-direct']}" for host, name in sites.items() if f"{name}-direct" in ports}
+    regions = {region: {"web": direct[hosts["web"]], "api": f"{direct[hosts['api']]}/api"}
                for region, hosts in outputs["regions"].items()}
     portal = outputs["portalUrl"].replace("https://", "http://").rstrip("/")  # the local edge speaks plain HTTP
     return {"portal": portal, "api": f"{portal}/api", "arm": read_json(home.control, {})["arm"], "regions": regions}
