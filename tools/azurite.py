@@ -29,7 +29,7 @@ def install(host: Host, npm: tuple[Path, ...], folder: Path) -> None:
     """`npm ci` from the committed lock; no package of it needs its install script."""
     for name in FILES:
         shutil.copy2(PINS / name, folder / name)
-    command = (*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=http")
+    command = (*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
     path = os.pathsep.join((str(npm[0].parent), os.environ.get("PATH", os.defpath)))
     doing = f"installing Azurite {versions.AZURITE} from npm"
     host.run(*command, doing=doing, cwd=folder, environment={"PATH": path})
