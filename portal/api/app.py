@@ -5,6 +5,7 @@ from starlette.types import ASGIApp
 
 from portal.api import capture, events, shipments, state
 from portal.api.documentation import complete
+from portal.api.schemas import EPCIS_PARTS
 from portal.asgi import Envelope
 from portal.health import health_routes
 from portal.identity import Identity
@@ -23,5 +24,5 @@ def create_app(connect: Connect, identity: Identity, primary_region: str) -> ASG
     app.router.routes += health_routes(identity)
     for room in (state, shipments, capture, events):
         app.include_router(room.router)
-    complete(app)
+    complete(app, EPCIS_PARTS)
     return Envelope(app, identity)

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from portal.api.documentation import COMMAND_PARAMETERS, errors, json_body, receipts
 from portal.api.gs1 import DISCOVERY, GS1, LARGEST, MOST_EVENTS, PAGING, check_request, next_page, page_size
 from portal.api.receipts import json_response, submit
-from portal.api.schemas import epcis_document
+from portal.api.schemas import EPCIS_DOCUMENT
 from portal.bodies import JSON_TYPES, read_json_body
 from portal.problems import Trouble
 from shipments.commands import CaptureEvents
@@ -18,7 +18,7 @@ router = APIRouter(tags=["EPCIS"])
 
 
 @router.post("/api/capture", status_code=202, responses=receipts(200) | errors(400, 406, 409, 413, 415, 422, 503),
-             openapi_extra=json_body(epcis_document(), *JSON_TYPES) | COMMAND_PARAMETERS)
+             openapi_extra=json_body(EPCIS_DOCUMENT, *JSON_TYPES) | COMMAND_PARAMETERS)
 async def capture(request: Request) -> Response:
     """Capture a document: all of its events or, when one is refused, none."""
     check_request(request)

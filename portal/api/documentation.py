@@ -71,21 +71,21 @@ def query(name: str, schema: Spec, description: str) -> Spec:
     return {"in": "query", "name": name, "schema": schema, "description": description, "required": False}
 
 
-PREFER = header("Prefer", {"type": "string", "pattern": r"^wait=[0-9]{1,3}$"},
-                f"`wait=n`: wait up to n (at most {LONGEST_WAIT}) seconds for the result")
+PREFER = header("Prefer", {"type": "string"},
+                f"`wait=n`: wait up to n (at most {LONGEST_WAIT}) seconds for the result; others are ignored")
 KEY = header("Idempotency-Key", {"type": "string", "pattern": rf"^[!-~]{{1,{LONGEST_KEY}}}$"},
              "Makes a repeated request the same one; best a UUID")
 COMMAND_PARAMETERS = parameters(PREFER, KEY)
 
 
-def complete(app: FastAPI) -> None:
-    """Adds the problem document to the schemas and takes away the framework's 422, which is a 400 here."""
+def complete(app: FastAPI, schemas: Spec) -> None:
+    """Adds schemas that operations refer to, and takes away the framework's 422, which is a 400 here."""
     made = app.openapi
 
     def openapi() -> Spec:
         document = made()
         schema = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
-        document["components"]["schemas"] |= schema.pop("$defs") | {"ProblemDocument": schema}
+        document["components"]["schemas"] |= schema.pop("$defs") | {"ProblemDocument": schema} | schemas
         for operation in (entry for path in document["paths"].values() for entry in path.values()):
             if "application/json" in operation["responses"].get("422", {}).get("content", {}):
                 del operation["responses"]["422"]

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from shipments.epcis.schema import document_schema
+
 Spec = dict[str, Any]
 
 PLAIN = r"^[^\x00]*$"
@@ -34,7 +36,4 @@ COMMENT: Spec = {
     "properties": {"author": text(200, "Who writes"), "text": text(4000, "What"),
                    "photo": text(200, "Name of a photo that was stored before")},
 }
-
-
-def epcis_document() -> Spec:
-    return {"type": "object"}
+EPCIS_DOCUMENT, EPCIS_PARTS = document_schema("#/components/schemas/")

@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError
 
 from shipments.epcis.event import STANDARD_CONTEXT, Event, made_id
 from shipments.epcis.events import MODELS, model_of
-from shipments.epcis.formats import Context, Strict, Time, Uri, Version, equality_key
+from shipments.epcis.formats import Context, Strict, Text, Time, Uri, Version, equality_key
 from shipments.epcis.parts import Extensible, Header, Vocabulary
 from shipments.epcis.problems import Problem, Refused, pointer, shown
 from shipments.epcis.strictjson import check_storable
@@ -29,9 +29,9 @@ class Document(Extensible):
     creationDate: Time
     epcisBody: Body
     id: Uri = ""
-    instanceIdentifier: str = ""
-    sender: str = ""
-    receiver: str = ""
+    instanceIdentifier: Text = ""
+    sender: Text = ""
+    receiver: Text = ""
     epcisHeader: Header = Header()
 
 
@@ -41,9 +41,9 @@ class ResultsBody(Extensible):
 
 
 class QueryResults(Extensible):
-    queryName: str
+    queryName: Text
     resultsBody: ResultsBody
-    subscriptionID: str = ""
+    subscriptionID: Text = ""
 
 
 class QueryBody(Extensible):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from shipments.epcis.formats import Context, Offset, Strict, Time, Unique, Uri, Uris
+from shipments.epcis.formats import UNIQUE_ITEMS, Context, Offset, Strict, Time, Unique, Uri, Uris
 from shipments.epcis.parts import (
     Action,
     BizTransaction,
@@ -24,7 +24,7 @@ from shipments.epcis.parts import (
 )
 from shipments.epcis.vocabulary import BizStep, Disposition
 
-UniqueUris = Annotated[list[Uri], Unique]
+UniqueUris = Annotated[list[Uri], Unique, UNIQUE_ITEMS]
 ABSENT: Any = None
 
 

@@ -114,13 +114,19 @@ def _not_null(value: Any) -> Any:
     return value
 
 
-Uri = Annotated[str, AfterValidator(uri)]
-Time = Annotated[str, AfterValidator(time)]
-Context = Annotated[Any, AfterValidator(context)]
-Uris = Annotated[Any, AfterValidator(one_or_many_uris)]
+URI_SCHEMA = {"type": "string", "format": "uri"}
+CONTEXT_ENTRY = {"anyOf": [URI_SCHEMA, {"type": "object"}]}
+Uri = Annotated[str, AfterValidator(uri), Field(json_schema_extra=URI_SCHEMA)]
+Time = Annotated[str, AfterValidator(time), Field(json_schema_extra={"format": "date-time"})]
+Context = Annotated[Any, AfterValidator(context), Field(json_schema_extra={
+    "anyOf": [*CONTEXT_ENTRY["anyOf"], {"type": "array", "uniqueItems": True, "items": CONTEXT_ENTRY}]})]
+Uris = Annotated[Any, AfterValidator(one_or_many_uris), Field(json_schema_extra={
+    "anyOf": [URI_SCHEMA, {"type": "array", "items": URI_SCHEMA}]})]
 Offset = Annotated[str, Field(pattern=r"^[+-]((0[0-9]|1[0-3]):([0-5][0-9])|14:00)$")]
 Version = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)*$")]
 UnitOfMeasure = Annotated[str, Field(pattern=r"^[A-Z0-9]{2,3}$")]
 HexBinary = Annotated[str, Field(pattern=r"^[A-Fa-f0-9]+$")]
+UNIQUE_ITEMS = Field(json_schema_extra={"uniqueItems": True})
 Unique = AfterValidator(unique)
+Text = Annotated[str, Field(json_schema_extra={"pattern": r"^[^\x00]*$"})]
 Object = Annotated[dict[str, Any], BeforeValidator(_not_null)]

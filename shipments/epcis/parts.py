@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from shipments.epcis.formats import HexBinary, Object, Strict, Time, Unique, UnitOfMeasure, Uri
+from shipments.epcis.formats import UNIQUE_ITEMS, HexBinary, Object, Strict, Text, Time, Unique, UnitOfMeasure, Uri
 from shipments.epcis.vocabulary import (
     Alert,
     Component,
@@ -59,8 +59,8 @@ class Location(Strict):
 
 
 class PersistentDisposition(Closed):
-    set: Annotated[list[Disposition], Field(min_length=1), Unique] = []
-    unset: Annotated[list[Disposition], Field(min_length=1), Unique] = []
+    set: Annotated[list[Disposition], Field(min_length=1), Unique, UNIQUE_ITEMS] = []
+    unset: Annotated[list[Disposition], Field(min_length=1), Unique, UNIQUE_ITEMS] = []
 
     @model_validator(mode="after")
     def _says_something(self) -> "PersistentDisposition":
@@ -106,8 +106,8 @@ class SensorReport(Extensible):
     sDev: float = 0.0
     percRank: float = 0.0
     percValue: float = 0.0
-    uom: str = ""
-    stringValue: str = ""
+    uom: Text = ""
+    stringValue: Text = ""
     booleanValue: bool = False
     hexBinaryValue: HexBinary = ""
     uriValue: Uri = ""
@@ -122,7 +122,7 @@ class Attribute(Strict):
     """A master data attribute; the schema names its value `attribute`: a number, text or object."""
 
     id: Uri
-    attribute: float | str | Object = ""
+    attribute: float | Text | Object = ""
 
 
 class VocabularyElement(Strict):

@@ -5,12 +5,12 @@ schema does, because one meaning must have one spelling; the web form (https://r
 """
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from shipments.epcis.formats import uri
+from shipments.epcis.formats import URI_SCHEMA, uri
 from shipments.epcis.problems import shown
 
 
@@ -49,7 +49,7 @@ MEASUREMENTS = _names("""
     SpecificVolume Speed SurfaceDensity SurfaceTension Temperature Time Torque Voltage Volume VolumeFlowRate
     VolumeFraction VolumetricFlux Wavenumber""")
 
-OLD_CBV = re.compile(r"urn:epcglobal:cbv|https?://ns\.gs1\.org/cbv/")
+OLD_CBV = re.compile(r"(urn:epcglobal:cbv|https?://ns\.gs1\.org/cbv/)")
 WEB_VOCABULARY = re.compile(r"https?://(www\.)?gs1\.org/voc/")
 _SPELLINGS = re.compile(
     r"urn:epcglobal:cbv:(?:bizstep|disp|btt|sdt|er):(\w+)"
@@ -62,7 +62,8 @@ def short_name(value: str) -> str:
     return (found[1] or found[2]) if found else value
 
 
-def _one_of(names: frozenset[str], kind: str, forbidden: re.Pattern[str]) -> AfterValidator:
+def _one_of(names: frozenset[str], kind: str, forbidden: re.Pattern[str]) -> Any:
+    """The type of a member that is one of the names or a URI that `forbidden` does not match."""
     def check(value: str) -> str:
         if value in names:
             return value
@@ -71,14 +72,15 @@ def _one_of(names: frozenset[str], kind: str, forbidden: re.Pattern[str]) -> Aft
                 "vocabulary", "{value} is neither a CBV short name of a {kind} nor a URI of your own",
                 {"value": shown(value), "kind": kind})
         return uri(value)
-    return AfterValidator(check)
+    own = URI_SCHEMA | {"pattern": f"^(?!{forbidden.pattern})"}
+    return Annotated[str, AfterValidator(check), WithJsonSchema({"anyOf": [{"enum": sorted(names)}, own]})]
 
 
-BizStep = Annotated[str, _one_of(BIZ_STEPS, "business step", OLD_CBV)]
-Disposition = Annotated[str, _one_of(DISPOSITIONS, "disposition", OLD_CBV)]
-TransactionType = Annotated[str, _one_of(TRANSACTION_TYPES, "business transaction type", OLD_CBV)]
-PartyType = Annotated[str, _one_of(PARTY_TYPES, "source or destination type", OLD_CBV)]
-ErrorReason = Annotated[str, _one_of(ERROR_REASONS, "reason of an error", OLD_CBV)]
-Component = Annotated[str, _one_of(COMPONENTS, "component of a measurement", OLD_CBV)]
-Measurement = Annotated[str, _one_of(MEASUREMENTS, "measurement", WEB_VOCABULARY)]
-Alert = Annotated[str, _one_of(ALERTS, "sensor alert", WEB_VOCABULARY)]
+BizStep = _one_of(BIZ_STEPS, "business step", OLD_CBV)
+Disposition = _one_of(DISPOSITIONS, "disposition", OLD_CBV)
+TransactionType = _one_of(TRANSACTION_TYPES, "business transaction type", OLD_CBV)
+PartyType = _one_of(PARTY_TYPES, "source or destination type", OLD_CBV)
+ErrorReason = _one_of(ERROR_REASONS, "reason of an error", OLD_CBV)
+Component = _one_of(COMPONENTS, "component of a measurement", OLD_CBV)
+Measurement = _one_of(MEASUREMENTS, "measurement", WEB_VOCABULARY)
+Alert = _one_of(ALERTS, "sensor alert", WEB_VOCABULARY)

@@ -33,7 +33,8 @@ def served(app: ASGIApp) -> Iterator[str]:
     """The URL of the app while it is served from a thread of its own."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(Edge(app), loop="uvloop", http="httptools", log_level="warning", lifespan="on"))
+        config = uvicorn.Config(Edge(app), loop="uvloop", http="httptools", log_level="warning", lifespan="on")
+        server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         until = time.monotonic() + 10
