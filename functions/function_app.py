@@ -1,7 +1,7 @@
 """What events do: the function app, one blueprint per trigger.
 
-The same package runs in both regions.  Queue settings are in host.json: a failed message is shown again after 30 seconds, 3,000
-times, so that a database may be away for a day; what can never succeed is put into the poison queue by the code at once
+The same package runs in both regions.  Queue settings are in host.json: a failed message is shown again after 30
+seconds, 3,000 times, so that a database may be away for a day; the code itself poisons what can never succeed
 (https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-queue#hostjson-settings).
 """
 

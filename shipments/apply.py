@@ -1,4 +1,4 @@
-"""Applying a command: its effects as plain rows, then all of them in one statement, which is one transaction and one round trip.
+"""Applying a command: its effects as plain rows, then all of them in one statement: one transaction, one round trip.
 
 A command whose id is in `applied_commands` already changes nothing, whoever applies it and however often.
 """
@@ -38,7 +38,8 @@ class Effects:
             aliases = [other for other in names if other != name] if kind == "registered" else []
             self.timeline.append({"name": name, "key": key, "kind": kind, "time": time, "data": data,
                                   "aliases": aliases or None})
-        told = {"shipment": names[0], "key": key, "kind": kind, "status": status, "time": time, "text": data.get("text")}
+        told = {"shipment": names[0], "key": key, "kind": kind, "status": status, "time": time,
+                "text": data.get("text")}
         self.outbox.append({"subscriber": NOTIFICATIONS, "payload": told})
         if status:
             self.outbox.append({"subscriber": STATISTICS, "payload": told})
@@ -48,8 +49,8 @@ class Effects:
 
 APPLY = """
 with applied as (
-    insert into applied_commands (id, kind, epoch, region, accepted_at, outcome, shipment)
-    values (%(id)s, %(kind)s, %(epoch)s, %(region)s, %(accepted_at)s, 'applied', %(shipment)s)
+    insert into applied_commands (id, kind, epoch, region, accepted_at, digest, outcome, shipment)
+    values (%(id)s, %(kind)s, %(epoch)s, %(region)s, %(accepted_at)s, %(digest)s, 'applied', %(shipment)s)
     on conflict (id) do nothing returning id
 ), timeline as (
     insert into shipment_events (name, key, kind, time, aliases, data)
@@ -63,12 +64,13 @@ with applied as (
     select row.subscriber, row.payload
     from jsonb_to_recordset(%(outbox)s) as row(subscriber text, payload jsonb), applied
 ){events}
-select array(select unnest(aliases) from shipment_events where name = any(%(names)s) and aliases is not null) as aliases
+select array(select unnest(aliases) from shipment_events where name = any(%(names)s) and aliases is not null),
+       (select digest from applied_commands where id = %(id)s and outcome = 'applied')
 """
 
 CAPTURE = """, captured as (
-    insert into epcis_events (key, event_id, capture_id, event_type, event_time, action, biz_step, disposition, read_point,
-                              biz_location, terms, document)
+    insert into epcis_events (key, event_id, capture_id, event_type, event_time, action, biz_step, disposition,
+                              read_point, biz_location, terms, document)
     select row.key, row.event_id, applied.id, row.event_type, row.event_time, row.action, row.biz_step, row.disposition,
            row.read_point, row.biz_location, row.terms, row.document
     from jsonb_to_recordset(%(events)s)
@@ -81,8 +83,8 @@ CAPTURE = """, captured as (
 APPLY_CAPTURE, APPLY_OTHER = APPLY.format(events=CAPTURE), APPLY.format(events="")
 
 REFUSE = """
-insert into applied_commands (id, kind, epoch, region, accepted_at, outcome, errors)
-values (%(id)s, %(kind)s, %(epoch)s, %(region)s, %(accepted_at)s, 'refused', %(errors)s)
+insert into applied_commands (id, kind, epoch, region, accepted_at, digest, outcome, errors)
+values (%(id)s, %(kind)s, %(epoch)s, %(region)s, %(accepted_at)s, %(digest)s, 'refused', %(errors)s)
 on conflict (id) do nothing
 """
 
@@ -104,20 +106,22 @@ def effects(command: Command) -> Effects:
     return made
 
 
-async def apply(command: Command, connection: AsyncConnection[Any]) -> list[str]:
-    """Applies it, on a connection in autocommit mode -> names of the shipments whose state may have changed.
+async def apply(command: Command, made: Effects, connection: AsyncConnection[Any]) -> list[str]:
+    """Applies its effects, on a connection in autocommit mode -> names of the shipments whose state may have changed.
 
-    Raises Refusal when it can never be applied, psycopg's errors when the database cannot now.
+    Raises Refusal when another command had its id, psycopg's errors when the database cannot now.
     """
-    made = effects(command)
     names = sorted({row["name"] for row in made.timeline})
     values = _header(command) | {
         "shipment": made.shipment, "timeline": _json(made.timeline), "outbox": _json(made.outbox), "names": names}
     if made.events:
         values["events"] = _json(made.events)
     cursor = await connection.execute(APPLY_CAPTURE if made.events else APPLY_OTHER, values)
-    row = await cursor.fetchone()
-    return [*names, *(row[0] if row else ())]
+    aliases, earlier = await cursor.fetchone() or ((), None)
+    if earlier not in (None, values["digest"]):
+        raise Refusal(f"id {command.id} was given to another command before, which is applied; "
+                      "use an Idempotency-Key for one request only")
+    return [*names, *aliases]
 
 
 async def refuse(command: Command, refusal: Refusal, connection: AsyncConnection[Any]) -> None:
@@ -128,7 +132,7 @@ async def refuse(command: Command, refusal: Refusal, connection: AsyncConnection
 
 def _header(command: Command) -> Row:
     return {"id": command.id, "kind": command.kind, "epoch": command.epoch, "region": command.region,
-            "accepted_at": command.accepted_at}
+            "accepted_at": command.accepted_at, "digest": command.digest}
 
 
 def _json(value: Any) -> Jsonb:
@@ -160,8 +164,9 @@ def _event_row(event: Event, key: str) -> Row:
     things = {f"{thing.role}{'-class' if thing.is_class else ''}:{thing.epc}" for thing in event.things}
     transactions = {f"transaction:{kind}={number}" for kind, number in event.transactions}
     return {"key": key, "event_id": event.id, "event_type": event.type, "event_time": event.time.isoformat(),
-            "action": event.action or None, "biz_step": event.biz_step or None, "disposition": event.disposition or None,
-            "read_point": event.place.read_point or None, "biz_location": event.place.biz_location or None,
+            "action": event.action or None, "biz_step": event.biz_step or None,
+            "disposition": event.disposition or None, "read_point": event.place.read_point or None,
+            "biz_location": event.place.biz_location or None,
             "terms": sorted(things | transactions), "document": event.body}
 
 

@@ -1,18 +1,19 @@
 """The region's Redis, cache-aside: a cold or dead one never makes an error, only a slower answer.
 
-A dropped key is not deleted but marked for two seconds, and filling never overwrites: so a reader that looked into the database before
-a change was committed cannot put the old answer back after it.
+A dropped key is not deleted but marked for two seconds, and filling never overwrites: so a reader that looked into the
+database before a change was committed cannot put the old answer back after it.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.credentials import CredentialProvider
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError, RedisError
 
 from shipments.identity import Password, ca_file
 from shipments.settings import host_and_port
@@ -21,9 +22,9 @@ DROPPED = b""
 MARK = 2
 """Seconds that a dropped key refuses to be filled: longer than a read from the database takes."""
 PAUSE = 2.0
-"""Seconds that Redis is left alone after it failed, so that a dead one costs no request its time-out."""
+"""Seconds that Redis is left alone after it failed; then one request tries it, while the others still do without."""
 RENEWAL = 600.0
-"""Seconds between looks for a newer token.  Azure closes a connection whose token expired, hence the renewal ahead of it:
+"""Seconds between looks for a newer token.  Azure closes a connection whose token expired, so it is renewed before:
 https://learn.microsoft.com/azure/redis/entra-for-authentication#connect-with-microsoft-entra-id"""
 
 
@@ -45,10 +46,11 @@ class Cache:
         self._password, self._token = password, ""
         self._redis = Redis(
             host=name, port=port, ssl=True, ssl_ca_certs=ca_file(), credential_provider=_Token(user, password),
-            socket_timeout=0.5, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1), max_connections=64,
-            health_check_interval=0)
-        self._closed_until, self._loads, self._renewal = 0.0, {}, None
-        self._get = self._redis.get
+            socket_timeout=0.5, socket_connect_timeout=1, max_connections=256,
+            retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionError,)))
+        self._failed, self._next_try = False, 0.0
+        self._loads: dict[str, asyncio.Task[bytes | None]] = {}
+        self._renewal: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         self._renewal = asyncio.create_task(self._renew())
@@ -64,13 +66,7 @@ class Cache:
 
     async def get(self, key: str) -> bytes | None:
         """None for what is not there, was dropped just now, or cannot be asked for."""
-        if time.monotonic() < self._closed_until:
-            return None
-        try:
-            return await self._get(key) or None
-        except (RedisError, OSError, TimeoutError):
-            self._fail()
-            return None
+        return await self._try(lambda: self._redis.get(key)) or None
 
     async def fill(self, key: str, value: bytes, seconds: int) -> None:
         """Keeps what was read, unless the key was dropped meanwhile."""
@@ -101,16 +97,20 @@ class Cache:
             await self.fill(key, value, seconds)
         return value
 
-    async def _try(self, work: Callable[[], Awaitable[object]]) -> None:
-        if time.monotonic() < self._closed_until:
-            return
+    async def _try(self, work: Callable[[], Awaitable[Any]]) -> Any:
+        """What Redis answers; None when it does not, or did not a moment ago."""
+        if self._failed:
+            now = time.monotonic()
+            if now < self._next_try:
+                return None
+            self._next_try = now + PAUSE
         try:
-            await work()
+            answer = await work()
         except (RedisError, OSError, TimeoutError):
-            self._fail()
-
-    def _fail(self) -> None:
-        self._closed_until = time.monotonic() + PAUSE
+            self._failed, self._next_try = True, time.monotonic() + PAUSE
+            return None
+        self._failed = False
+        return answer
 
     async def _renew(self) -> None:
         """Lets connections that signed in with an older token sign in again before that one expires."""

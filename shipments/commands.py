@@ -6,6 +6,7 @@
 """
 
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -104,7 +105,8 @@ class AddComment(Body):
     """Name of a blob in the `photos` container."""
 
 
-_BODIES: TypeAdapter[Any] = TypeAdapter(Annotated[RegisterShipment | CaptureEvents | AddComment, Field(discriminator="kind")])
+_BODIES: TypeAdapter[Any] = TypeAdapter(
+    Annotated[RegisterShipment | CaptureEvents | AddComment, Field(discriminator="kind")])
 KINDS = ("register-shipment", "capture-events", "add-comment")
 
 
@@ -127,6 +129,11 @@ class Command(BaseModel):
             raise ValueError("exactly one of body and bodyRef is needed")
         return self
 
+    @property
+    def digest(self) -> str | None:
+        """Of the body; None while that lies elsewhere."""
+        return sha256(orjson.dumps(self.body, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32] if self.body else None
+
     def encode(self) -> bytes:
         """The envelope's JSON; ValueError when the body holds what JSON cannot."""
         return orjson.dumps(self.model_dump(mode="json", by_alias=True, exclude_none=True))
@@ -141,9 +148,10 @@ class Command(BaseModel):
 
 def new_command(body: Body, *, region: str, epoch: int = 0, key: str | None = None) -> Command:
     """The envelope of a request accepted now in `region`; `key` is the request's `Idempotency-Key`."""
-    command_id = id_of_key(key) if key else new_id()
+    command_id = id_of_key(key, body.kind) if key else new_id()
     content = body.named(command_id).model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"kind"})
-    return Command(id=command_id, kind=body.kind, epoch=epoch, region=region, accepted_at=datetime.now(UTC), body=content)
+    return Command(id=command_id, kind=body.kind, epoch=epoch, region=region, accepted_at=datetime.now(UTC),
+                   body=content)
 
 
 def decode(message: bytes) -> Command:

@@ -1,4 +1,4 @@
-"""Where the platform stands: the control blob of the own region, which operators write, and the initial state until they do.
+"""Where the platform stands: the own region's control blob, which operators write; the initial state until they do.
 
 `control/<service>.json`: {"epoch": 3, "activeRegion": "westus", "state": "failover", "reason": "…", "since": "…"}.
 """
@@ -36,7 +36,7 @@ class ControlState:
 
 
 def is_serving(known: ControlState, settings: Settings) -> bool:
-    """Whether the edge's probe is to send requests here: not to a fenced region, nor to a better placed one that stands by
+    """Whether the edge is to send requests here: not to a fenced region, nor to a better placed one that stands by
     after a failover until it is protected again."""
     if known.state == "standby":
         return settings.region != settings.primary_region
@@ -50,7 +50,7 @@ def initial(settings: Settings) -> ControlState:
 
 
 class Control:
-    """The newest state known; the last one is kept while the blob cannot be read, and an older epoch never replaces it."""
+    """The newest state known: the last one is kept while the blob cannot be read; an older epoch never replaces it."""
 
     def __init__(self, settings: Settings, blobs: Blobs):
         self._blobs, self._known, self._until = blobs, initial(settings), 0.0
@@ -77,7 +77,7 @@ class Control:
         except Unavailable:
             return
         except (ValueError, KeyError, TypeError) as error:
-            log.error("control blob of %s is not readable (%r); the last known state is kept", self._known.service, error)
+            log.error("control blob of %s is not readable (%r); the last state is kept", self._known.service, error)
             return
         if told and told.epoch >= self._known.epoch:
             self._known = told

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 import psycopg
@@ -18,10 +18,13 @@ Result = TypeVar("Result")
 Connection = AsyncConnection[TupleRow]
 
 LIFETIME = 30 * 60.0
-"""Seconds after which a pooled connection is replaced; a token lives for at least an hour, and only signing in needs it."""
+"""Seconds after which a pooled connection is replaced; a token lives for an hour at least."""
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, OSError, TimeoutError,
         psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege)
 """What a database that is away, stopping, no longer the writer or not migrated yet looks like; all of them pass."""
+PERMANENT = ("22", "23", "54")
+"""Classes of SQLSTATE that say that the values are wrong (22, 23) or exceed a limit (54), now and later
+(https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
 
 
 class Database:
@@ -41,16 +44,23 @@ class Database:
         await self._pool.close(timeout=2)
 
     async def run(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
-        """`work` on a connection in autocommit mode; once more if the connection turned out dead.  Raises Unavailable."""
+        """`work` on a connection in autocommit mode; once more if the connection turned out dead.
+
+        Raises Unavailable, and psycopg.Error for which `is_permanent` holds.
+        """
         try:
             try:
                 return await self._attempt(work)
-            except PoolTimeout:
-                raise
-            except AWAY:
+            except (PoolTimeout, psycopg.errors.QueryCanceled):
+                raise  # these have waited long enough already
+            except AWAY as error:
+                if is_permanent(error):
+                    raise
                 await self._drop_dead()
             return await self._attempt(work)
         except AWAY as error:
+            if is_permanent(error):
+                raise
             raise Unavailable("the database") from error
 
     @asynccontextmanager
@@ -73,11 +83,17 @@ class Database:
 
     async def _drop_dead(self) -> None:
         """After one dead connection, the others of the pool are looked at before anyone gets them."""
-        async with asyncio.timeout(2):
-            await self._pool.check()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(2):
+                await self._pool.check()
 
     async def _parameters(self) -> dict[str, Any]:
         return await parameters(self._hosts, self._name, self._user, self._password, writes=self._writes)
+
+
+def is_permanent(error: BaseException) -> bool:
+    """Whether the same statement with the same values will fail every time."""
+    return isinstance(error, psycopg.Error) and (error.sqlstate or "")[:2] in PERMANENT
 
 
 async def parameters(hosts: Sequence[str], name: str, user: str, password: Password, *, writes: bool) -> dict[str, Any]:

@@ -31,14 +31,14 @@ ROLES = {"MATCH_epc": ("epc", "child"), "epc": ("epc", "child"), "MATCH_parentID
          "MATCH_epcClass": ("epc-class", "child-class"),
          "MATCH_inputEPCClass": ("input-class",), "MATCH_outputEPCClass": ("output-class",),
          "MATCH_anyEPCClass": ("epc-class", "child-class", "input-class", "output-class")}
-"""Parameter -> the roles (and, for classes, quantity lists) in which the thing may be mentioned (EPCIS 2.0 section 8.2.7.1)."""
+"""Parameter -> roles (for classes: quantity lists) in which the thing may be mentioned (EPCIS 2.0 section 8.2.7.1)."""
 
 TRANSACTION = "EQ_bizTransaction_"
 
 
 @dataclass(frozen=True)
 class EventQuery:
-    """Empty filters let everything pass.  Order: by `order_by`, then by an id of our own, so that pages never overlap."""
+    """Empty filters let everything pass.  Sorted by `order_by`, then by our own id, so that pages never overlap."""
 
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Column -> values, one of which the event has."""
@@ -80,7 +80,8 @@ def _with(query: EventQuery, name: str, value: str) -> EventQuery:
         both = given if earlier is None else tuple(entry for entry in given if entry in earlier)
         return replace(query, columns={**query.columns, column: both})
     if name in ROLES:
-        return replace(query, terms=(*query.terms, tuple(f"{role}:{epc}" for epc in _values(value) for role in ROLES[name])))
+        group = tuple(f"{role}:{epc}" for epc in _values(value) for role in ROLES[name])
+        return replace(query, terms=(*query.terms, group))
     if name.startswith(TRANSACTION):
         kind = short_name(name.removeprefix(TRANSACTION))
         return replace(query, terms=(*query.terms, tuple(f"transaction:{kind}={entry}" for entry in _values(value))))

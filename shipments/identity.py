@@ -1,7 +1,8 @@
 """Who the app is: Entra tokens of its managed identity, and the certificates it trusts.
 
-ManagedIdentityCredential rather than DefaultAzureCredential, which tries other sources first and so starts slowly; it keeps tokens and
-renews them ahead of expiry (https://learn.microsoft.com/python/api/azure-identity/azure.identity.aio.managedidentitycredential).
+ManagedIdentityCredential rather than DefaultAzureCredential, which tries other sources first and so starts slowly; it
+keeps tokens and renews them ahead of expiry:
+https://learn.microsoft.com/python/api/azure-identity/azure.identity.aio.managedidentitycredential
 """
 
 import ssl

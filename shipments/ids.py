@@ -1,6 +1,6 @@
 """What things are called: commands by a sortable UUID, shipments by a tracking number or a GS1 SSCC.
 
-One shipment has one spelling.  A tracking number is upper case without blanks; an SSCC is its 18 digits, however it was written:
+One shipment has one spelling.  A tracking number is upper case without blanks; an SSCC is its 18 digits, written as
 `urn:epc:id:sscc:0614141.1234567890`, `https://id.gs1.org/00/106141412345678908`, `(00)106141412345678908` or bare.
 """
 
@@ -29,12 +29,12 @@ def new_id() -> str:
     return str(uuid.UUID(int=number))
 
 
-def id_of_key(key: str) -> str:
-    """The command id that an `Idempotency-Key` stands for: a UUID as it is; for other text always the same UUID."""
+def id_of_key(key: str, kind: str) -> str:
+    """The id of the command of a kind that an `Idempotency-Key` stands for: a UUID as it is; else always the same."""
     try:
         return str(uuid.UUID(key))
     except ValueError:
-        return str(uuid.uuid5(_KEYS, key))
+        return str(uuid.uuid5(_KEYS, f"{kind}:{key}"))
 
 
 def created_at(command_id: str) -> datetime | None:
@@ -101,7 +101,8 @@ def _digits_of_sscc(text: str) -> str | None:
     if urn := _SSCC_URN.fullmatch(text):
         prefix, reference = urn.groups()
         if len(prefix) + len(reference) != 17:
-            raise InvalidId(f"{text!r} has {len(prefix) + len(reference)} digits; an SSCC URN has 17, without check digit")
+            raise InvalidId(f"{text!r} has {len(prefix) + len(reference)} digits; an SSCC URN has 17, "
+                            "without the check digit")
         digits = reference[0] + prefix + reference[1:]
         return digits + check_digit(digits)
     if text.startswith("urn:epc:id:sscc:"):
@@ -117,5 +118,5 @@ def _digits_of_sscc(text: str) -> str | None:
 def _checked(sscc: str) -> str:
     right = check_digit(sscc[:17])
     if sscc[17] != right:
-        raise InvalidId(f"SSCC {sscc} ends in check digit {sscc[17]}, but its digits give {right}; a digit was mistyped")
+        raise InvalidId(f"SSCC {sscc} ends in check digit {sscc[17]}, but its digits give {right}; one is mistyped")
     return sscc

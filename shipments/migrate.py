@@ -1,4 +1,4 @@
-"""Brings a database up to date: SQL roles of the apps, migrations in order, grants.  Safe to run at once from everywhere.
+"""Brings a database up to date: SQL roles of the apps, migrations in order, grants.  Any number may run at once.
 
 A migration that was applied must not change afterwards; its checksum is kept and compared.
 """
@@ -88,17 +88,17 @@ async def create_roles(roles: Mapping[str, str], connection: Connection) -> None
     known = {row[0] for row in rows}
     for role, object_id in roles.items():
         if role not in known:
-            await connection.execute("select * from pgaadauth_create_principal_with_oid(%s, %s, 'service', false, false)",
-                                     (role, object_id))
+            await connection.execute(
+                "select * from pgaadauth_create_principal_with_oid(%s, %s, 'service', false, false)", (role, object_id))
             log.info("SQL role %s created", role)
 
 
 async def become_owner(connection: Connection) -> None:
     """Tables belong to whoever owns the database (on Azure the administrators' role), so that each region's migrator
     can change what the other one's made."""
-    await connection.execute("select set_config('role', rolname, false) from pg_roles join pg_database on datdba = pg_roles.oid "
-                             "where datname = current_database() and pg_has_role(pg_roles.oid, 'member') "
-                             "and rolname <> current_user")
+    await connection.execute(
+        "select set_config('role', rolname, false) from pg_roles join pg_database on datdba = pg_roles.oid "
+        "where datname = current_database() and pg_has_role(pg_roles.oid, 'member') and rolname <> current_user")
 
 
 async def grant(roles: Mapping[str, str], connection: Connection) -> None:

@@ -1,8 +1,8 @@
 """The outbox: what has happened is told to the subscribers' queues, at least once, whoever is killed when.
 
-A queue message only names outbox rows.  The subscriber deletes them in the transaction that has its effect, so an effect happens once
-however often a row is published; rows that no subscriber has taken for a while (their message went down with a region) are
-published again.
+A queue message only names outbox rows.  The subscriber deletes them in the transaction that has its effect, so an
+effect happens once however often a row is published; rows that no subscriber has taken for a while (their message went
+down with a region) are published again.
 """
 
 import asyncio
@@ -72,7 +72,7 @@ class Relay:
                 log.warning("outbox not published now: %s", error)
 
     async def _publish(self, statement: str) -> int:
-        """The rows are marked by the commit, which comes after the messages: a kill between the two repeats, never loses."""
+        """The commit that marks the rows comes after the messages: a kill between the two repeats, never loses."""
         async with self._writer.transaction() as connection:
             rows = await (await connection.execute(statement, {"batch": BATCH})).fetchall()
             by_subscriber: dict[str, list[int]] = defaultdict(list)

@@ -21,6 +21,7 @@ from shipments.cache import Cache
 from shipments.commands import Body, Command, new_command
 from shipments.control import Control, ControlState
 from shipments.database import Connection, Database
+from shipments.errors import Refusal
 from shipments.eventquery import EventQuery
 from shipments.identity import POSTGRES, REDIS, managed_identity, password
 from shipments.models import Accepted, CaptureJob, CaptureJobPage, CommandResult, Dependency, EventPage, Shipment
@@ -68,13 +69,14 @@ class Shipments:
         return new_command(body, region=self.settings.region, epoch=self._control.epoch, key=key)
 
     async def submit(self, command: Command) -> Accepted:
-        """Makes the command durable; raises Unavailable when that cannot be done now."""
+        """Makes the command durable.  Raises Unavailable when that cannot be done now, and Refusal for an id (that is,
+        an `Idempotency-Key`) that was given to another command."""
+        noted = await self._note(command)
         message = command.encode()
         if len(message) > LARGEST:
             reference = f"{command.id}.json"
             await self.blobs.put(reference, orjson.dumps(command.body))
             message = command.model_copy(update={"body": None, "body_ref": reference}).encode()
-        noted = orjson.dumps({"kind": command.kind, "acceptedAt": command.accepted_at})
         await asyncio.gather(self.queues.put(COMMANDS, message),
                              self.cache.put(f"accepted:{command.id}", noted, ACCEPTED_SECONDS))
         return Accepted(command.id, "one-region", _shipment_of(command))
@@ -132,10 +134,18 @@ class Shipments:
             "database": partial(self.reader.run, health.select_one), "cache": self.cache.ping,
             "queues": partial(self.queues.ping, COMMANDS), "blobs": self.blobs.ping})
 
+    async def _note(self, command: Command) -> bytes:
+        """What is remembered of an accepted command until it is applied."""
+        earlier = await self.cache.get(f"accepted:{command.id}")
+        if earlier and orjson.loads(earlier)["digest"] != command.digest:
+            raise Refusal("this Idempotency-Key was given to another request; use a new one for a new request")
+        return orjson.dumps({"kind": command.kind, "acceptedAt": command.accepted_at, "digest": command.digest})
+
     async def _accepted(self, command_id: str) -> CommandResult | None:
         """A command that is not applied yet: noted by this region, else young enough to come from the other one."""
         if noted := await self.cache.get(f"accepted:{command_id}"):
-            return CommandResult(id=command_id, status="accepted", **orjson.loads(noted))
+            known = orjson.loads(noted)
+            return CommandResult(id=command_id, status="accepted", kind=known["kind"], accepted_at=known["acceptedAt"])
         made = ids.created_at(command_id)
         if made and timedelta(seconds=-60) < datetime.now(UTC) - made < RECENT:
             return CommandResult(id=command_id, status="accepted", accepted_at=made)

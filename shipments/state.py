@@ -1,4 +1,4 @@
-"""What a set of events says about a shipment: a pure function of the set, whatever the order and however often each one came."""
+"""What a set of events says about a shipment: a pure function of the set, in any order, however often each came."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -33,8 +33,9 @@ _OUTWEIGH = {"damaged", "destroyed", "stolen", "returned"}
 class ShipmentEvent:
     """One thing that happened to a shipment; `key` is the same for every copy of it.
 
-    `data` by kind: `registered` a RegisterShipment's fields; `comment` author, text, photo; `observed` eventID, type, action,
-    bizStep, disposition, readPoint, bizLocation, and `declaresError` for the statement that an event of that id was wrong.
+    `data` by kind: `registered` a RegisterShipment's fields; `comment` author, text, photo; `observed` eventID, type,
+    action, bizStep, disposition, readPoint, bizLocation, and `declaresError` for the statement that an event of that id
+    was wrong.
     """
 
     key: str

@@ -5,6 +5,7 @@ import binascii
 import re
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
 from psycopg.rows import class_row, dict_row
@@ -46,8 +47,9 @@ def capture_job(result: CommandResult) -> CaptureJob:
     """A capture command's result in the standard's shape."""
     running = result.status == "accepted"
     errors = [CaptureError(title=finding.reason, pointer=finding.pointer) for finding in result.errors]
-    return CaptureJob(captureID=result.id, createdAt=result.accepted_at, finishedAt=None if running else result.applied_at,
-                      running=running, success=result.status != "refused", errors=errors)
+    return CaptureJob(captureID=result.id, createdAt=result.accepted_at,
+                      finishedAt=None if running else result.applied_at, running=running,
+                      success=result.status != "refused", errors=errors)
 
 
 async def capture_jobs(per_page: int, page_token: str | None, connection: Connection) -> CaptureJobPage:
@@ -98,8 +100,8 @@ def statement(query: EventQuery) -> tuple[str, dict[str, Any]]:
     if "key" in values:
         conditions.append(f"({query.order_by}, key) {before} (%(at)s, %(key)s)")
     where = f"where {' and '.join(conditions)} " if conditions else ""
-    chosen = f"with {source} " if query.terms else ""
-    return (f"{chosen}select key::text, event_time, record_time, document from {'chosen' if query.terms else source} {where}"
+    chosen, table = (f"with {source} ", "chosen") if query.terms else ("", source)
+    return (f"{chosen}select key::text, event_time, record_time, document from {table} {where}"
             f"order by {query.order_by} {direction}, key {direction} limit %(limit)s"), values
 
 
@@ -115,7 +117,7 @@ def _terms(query: EventQuery, values: dict[str, Any]) -> list[str]:
 
 
 def _forms(pattern: str) -> set[str]:
-    """A pure identity pattern matches instances, whose URIs say `id` where it says `idpat` (EPCIS 2.0 section 8.2.7.1.1)."""
+    """A pure identity pattern matches instances, which have `id` where it has `idpat` (EPCIS 2.0 section 8.2.7.1.1)."""
     return {pattern, pattern.replace(":idpat:", ":id:")}
 
 
@@ -124,7 +126,8 @@ def _like(pattern: str) -> str:
 
 
 def _document(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row["document"], "recordTime": row["record_time"].isoformat(timespec="milliseconds").replace("+00:00", "Z")}
+    recorded = row["record_time"].isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {**row["document"], "recordTime": recorded}
 
 
 def _token(order: str, at: datetime, key: str) -> str:
@@ -137,8 +140,8 @@ def _after(token: str | None, order: str) -> dict[str, Any]:
         return {}
     try:
         made_for, at, key = orjson.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-        if made_for == order and re.fullmatch(r"[0-9a-f-]{36}", key):
-            return {"at": datetime.fromisoformat(at), "key": key}
-    except (binascii.Error, ValueError, TypeError):
+        if made_for == order:
+            return {"at": datetime.fromisoformat(at), "key": UUID(key)}
+    except (binascii.Error, ValueError, TypeError, AttributeError):
         pass
     raise Refused([Problem("/nextPageToken", "is not a token of this query; start again without one")])

@@ -1,7 +1,7 @@
 """What the function app does with its messages.  A message can be wrong in any way; the worker never dies of it.
 
-Permanent failures go to `<queue>-poison` with their reason at once; transient ones are raised, so that the host shows the message again
-after its visibility time-out.
+Permanent failures go to `<queue>-poison` with their reason at once; transient ones are raised, so that the host shows
+the message again after its visibility time-out.
 """
 
 import asyncio
@@ -16,12 +16,12 @@ import psycopg
 from azure.core.credentials_async import AsyncTokenCredential
 
 from shipments import health, ids, outbox
-from shipments.apply import apply, refuse
+from shipments.apply import apply, effects, refuse
 from shipments.bodies import Blobs
 from shipments.cache import Cache
 from shipments.commands import Command, decode
 from shipments.control import Control, ControlState
-from shipments.database import Connection, Database
+from shipments.database import Connection, Database, is_permanent
 from shipments.errors import Refusal, Unavailable
 from shipments.identity import POSTGRES, REDIS, managed_identity, password
 from shipments.models import Dependency
@@ -43,7 +43,8 @@ class Worker:
         token = password(credential, POSTGRES)
         name, user = settings.database_name, settings.database_user
         self.own = Database([settings.database_host], name, user, token, writes=False, size=2)
-        self.writer = Database([settings.database_host, settings.database_peer_host], name, user, token, writes=True, size=16)
+        self.writer = Database([settings.database_host, settings.database_peer_host], name, user, token,
+                               writes=True, size=16)
         self.cache = Cache(settings.redis_host, settings.redis_user, password(credential, REDIS))
         self.queues, self.peer_queues = Queues(settings.queues, credential), Queues(settings.peer_queues, credential)
         self.blobs = Blobs([settings.blobs, settings.peer_blobs], credential)
@@ -71,18 +72,22 @@ class Worker:
         return await self._control.current()
 
     async def command(self, message: bytes) -> None:
-        """Applies a message of `commands`, or moves it to the region that can; raises Unavailable for the host to try again."""
+        """Applies a message of `commands`, or moves it to the region that can; raises what may pass by itself."""
         if not await self.writes_here():
             await self.peer_queues.put(COMMANDS, message)
             return
         command = None
         try:
             command = decode(message)
-            changed = await self.writer.run(partial(apply, await self._whole(command)))
+            whole = await self._whole(command)
+            made = await asyncio.to_thread(effects, whole) if command.body_ref else effects(whole)
+            changed = await self.writer.run(partial(apply, whole, made))
         except Refusal as refusal:
             await self._refuse(message, command, refusal)
-        except (psycopg.DataError, psycopg.IntegrityError) as error:
-            await self._refuse(message, command, Refusal(f"the database refuses its values: {error.diag.message_primary}"))
+        except psycopg.Error as error:
+            if not is_permanent(error):
+                raise
+            await self._refuse(message, command, Refusal(f"the database cannot keep it: {error.diag.message_primary}"))
         else:
             await self._forget(command, changed)
             self.relay.kick()
@@ -91,7 +96,7 @@ class Worker:
         """A subscriber hears of outbox rows; raises Unavailable for the host to try again."""
         try:
             row_ids = orjson.loads(message)["outbox"]
-            if not (isinstance(row_ids, list) and all(type(row_id) is int and 0 < row_id < 1 << 63 for row_id in row_ids)):
+            if not isinstance(row_ids, list) or not all(type(one) is int and 0 < one < 1 << 63 for one in row_ids):
                 raise TypeError("`outbox` is not a list of row numbers")
         except (ValueError, TypeError, KeyError) as error:
             await self._poison(subscriber, message, f"not a message of the relay: {error}")

@@ -55,4 +55,5 @@ def _self() -> dict[str, Any]:
 
 def _answer(request: func.HttpRequest, status: int, body: dict[str, Any]) -> func.HttpResponse:
     content = b"" if request.method == "HEAD" else orjson.dumps(body)
-    return func.HttpResponse(content, status_code=status, mimetype="application/json", headers={"Cache-Control": "no-store"})
+    return func.HttpResponse(content, status_code=status, mimetype="application/json",
+                             headers={"Cache-Control": "no-store"})

@@ -1,4 +1,4 @@
-"""The database follows the code: at start, and every minute, so that a server that was away or was promoted catches up."""
+"""The database follows the code: at start, and every minute, so that one that was away or was promoted catches up."""
 
 import azure.functions as func
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import azure.functions as func
+import function_app
 import pytest
 from triggers import commands, health, outbox, process, subscribers
 
-import function_app
 from shipments.service import Shipments
 from shipments.worker import Worker
 from tests.shipments.conftest import Platform
@@ -28,7 +28,9 @@ def trigger(name: str) -> dict[str, Any]:
 
 def handler(module: Any, name: str) -> Any:
     """The function that the host calls."""
-    found = {builder._function.get_function_name(): builder._function for builder in module.blueprint._function_builders}
+    found = {
+        builder._function.get_function_name(): builder._function for builder in module.blueprint._function_builders
+    }
     return found[name].get_user_function()
 
 
@@ -64,9 +66,16 @@ def test_the_host_waits_a_day_for_a_database() -> None:
     assert queues["batchSize"] <= 32, "more is not taken: a queue gives 32 messages at once"
 
 
-async def test_a_command_goes_all_the_way_to_its_subscribers(worker: Worker, shipments: Shipments, clean: Platform) -> None:
+async def test_a_command_goes_all_the_way_to_its_subscribers(
+    worker: Worker, shipments: Shipments, clean: Platform
+) -> None:
     await shipments.submit(shipments.command(registration()))
-    for name, module in (("commands", commands), ("outbox", outbox), ("statistics", subscribers), ("notifications", subscribers)):
+    for name, module in (
+        ("commands", commands),
+        ("outbox", outbox),
+        ("statistics", subscribers),
+        ("notifications", subscribers),
+    ):
         if module is outbox:
             await asyncio.sleep(0.3)
             await handler(module, name)(None)
@@ -86,20 +95,29 @@ async def test_a_healthy_worker_tells_its_state_and_dependencies(worker: Worker)
     answer = await ask("healthz")
     told = json.loads(answer.get_body())
     assert answer.status_code == 200, told
-    assert (told["service"], told["region"], told["state"], told["epoch"]) == ("worker", "eastus", "active", 0), "who answers"
+    assert (told["service"], told["region"], told["state"], told["epoch"]) == ("worker", "eastus", "active", 0), (
+        "who answers"
+    )
     assert {entry["name"]: entry["ok"] for entry in told["dependencies"]} == {
-        "database": True, "cache": True, "queues": True, "blobs": True}, "each of them was asked"
+        "database": True,
+        "cache": True,
+        "queues": True,
+        "blobs": True,
+    }, "each of them was asked"
     assert (await ask("healthz", "HEAD")).get_body() == b"", "a HEAD has no body"
 
 
 async def test_a_worker_without_its_database_is_not_healthy_but_alive(
-        worker: Worker, clean: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker: Worker, clean: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with Worker.connect(replace(clean.settings, database_host="localhost:1"), Identity()) as lost:
         opened: asyncio.Future[Worker] = asyncio.get_running_loop().create_future()
         opened.set_result(lost)
         monkeypatch.setattr(process, "_opening", opened)
         answer = await ask("healthz")
         assert answer.status_code == 503, "the edge sends nothing to it"
-        (detail,) = [entry["detail"] for entry in json.loads(answer.get_body())["dependencies"] if entry["name"] == "database"]
+        (detail,) = [
+            entry["detail"] for entry in json.loads(answer.get_body())["dependencies"] if entry["name"] == "database"
+        ]
         assert "no answer" in detail or "Unavailable" in detail, "whoever looks reads what is missing"
         assert (await ask("livez")).status_code == 200, "the platform has no reason to replace the instance"

@@ -22,8 +22,16 @@ from shipments.worker import Worker
 from tests.shipments import servers
 from tests.shipments.servers import APP, PASSWORD, Identity, Postgres, Process
 
-TABLES = ("applied_commands", "shipment_events", "epcis_events", "outbox", "shipment_days", "statistics", "notifications",
-          "photos")
+TABLES = (
+    "applied_commands",
+    "shipment_events",
+    "epcis_events",
+    "outbox",
+    "shipment_days",
+    "statistics",
+    "notifications",
+    "photos",
+)
 
 
 @dataclass
@@ -39,7 +47,8 @@ class Platform:
     async def connect(self, port: int | None = None, name: str = "postgres") -> psycopg.AsyncConnection[Any]:
         """As superuser, beside the domain's own connections."""
         return await psycopg.AsyncConnection.connect(
-            host="localhost", port=port or self.database.port, user=APP, password=PASSWORD, dbname=name, autocommit=True)
+            host="localhost", port=port or self.database.port, user=APP, password=PASSWORD, dbname=name, autocommit=True
+        )
 
     async def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         async with await self.connect() as connection:
@@ -71,8 +80,14 @@ class Queue:
 
 def redis_of(platform: Platform) -> Redis:
     """Redis beside the domain's own connection."""
-    return Redis(host="localhost", port=platform.redis.port, username=APP, password=PASSWORD, ssl=True,
-                 ssl_ca_certs=str(platform.home / "server.crt"))
+    return Redis(
+        host="localhost",
+        port=platform.redis.port,
+        username=APP,
+        password=PASSWORD,
+        ssl=True,
+        ssl_ca_certs=str(platform.home / "server.crt"),
+    )
 
 
 @pytest.fixture(scope="session")
@@ -85,11 +100,22 @@ def platform() -> Iterator[Platform]:
         storage, blobs = servers.azurite(home)
         storage.start()
         settings = Settings(
-            service="worker", region="eastus", peer_region="westus", primary_region="eastus", client_id="app",
-            queues=f"https://localhost:{storage.port}/east/", peer_queues=f"https://localhost:{storage.port}/west/",
-            blobs=f"https://localhost:{blobs}/east/", peer_blobs=f"https://localhost:{blobs}/west/",
-            redis_host=f"localhost:{redis.port}", redis_user=APP, database_host=database.host,
-            database_peer_host=database.host, database_name="postgres", database_user=APP)
+            service="worker",
+            region="eastus",
+            peer_region="westus",
+            primary_region="eastus",
+            client_id="app",
+            queues=f"https://localhost:{storage.port}/east/",
+            peer_queues=f"https://localhost:{storage.port}/west/",
+            blobs=f"https://localhost:{blobs}/east/",
+            peer_blobs=f"https://localhost:{blobs}/west/",
+            redis_host=f"localhost:{redis.port}",
+            redis_user=APP,
+            database_host=database.host,
+            database_peer_host=database.host,
+            database_name="postgres",
+            database_user=APP,
+        )
         try:
             yield Platform(home, database, redis, storage, settings)
         finally:
@@ -127,8 +153,13 @@ async def clean(prepared: Platform) -> Platform:
         await connection.execute(f"truncate {', '.join(TABLES)}")
     for uri in (prepared.settings.queues, prepared.settings.peer_queues):
         async with QueueServiceClient(uri, credential=Identity(), transport=transport()) as queues:
-            await asyncio.gather(*(queues.get_queue_client(name).clear_messages()
-                                   for queue in QUEUES for name in (queue, queue + POISON)))
+            await asyncio.gather(
+                *(
+                    queues.get_queue_client(name).clear_messages()
+                    for queue in QUEUES
+                    for name in (queue, queue + POISON)
+                )
+            )
     return prepared
 
 
@@ -142,4 +173,3 @@ async def worker(clean: Platform) -> AsyncIterator[Worker]:
 async def shipments(clean: Platform) -> AsyncIterator[Shipments]:
     async with Shipments.connect(replace(clean.settings, service="api"), Identity()) as shipments:
         yield shipments
-

@@ -10,14 +10,27 @@ from hypothesis import strategies as st
 from shipments.commands import AddComment, CaptureEvents, RegisterShipment, decode, new_command
 from shipments.errors import Refusal
 
-texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), min_size=1, max_size=200).filter(str.strip)
-values = st.recursive(st.none() | st.booleans() | st.integers(-2**53, 2**53) | st.floats(allow_nan=False, allow_infinity=False)
-                      | texts, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3), max_leaves=8)
+texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), min_size=1, max_size=200).filter(
+    str.strip
+)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=8,
+)
 bodies = st.one_of(
-    st.builds(RegisterShipment, tracking_number=st.from_regex(r"\A[A-Z0-9][A-Z0-9-]{4,16}[A-Z]\Z"), sender=texts, recipient=texts,
-              origin=texts, destination=texts, weight_kg=st.none() | st.floats(0.001, 100_000)),
+    st.builds(
+        RegisterShipment,
+        tracking_number=st.from_regex(r"\A[A-Z0-9][A-Z0-9-]{4,16}[A-Z]\Z"),
+        sender=texts,
+        recipient=texts,
+        origin=texts,
+        destination=texts,
+        weight_kg=st.none() | st.floats(0.001, 100_000),
+    ),
     st.builds(CaptureEvents, document=st.dictionaries(texts, values, max_size=4)),
-    st.builds(AddComment, shipment=st.just("TN-000001"), author=texts, text=texts))
+    st.builds(AddComment, shipment=st.just("TN-000001"), author=texts, text=texts),
+)
 
 
 @given(bodies, texts)
@@ -46,11 +59,22 @@ def test_any_message_is_a_command_or_refused(message: bytes) -> None:
         decode(message).content()
 
 
-@pytest.mark.parametrize("changes", [
-    {"sscc": "123"}, {"trackingNumber": "106141412345678908"}, {"trackingNumber": "x"}, {"weightKg": 0}, {"weightKg": "NaN"},
-    {"sender": ""}, {"sender": "  "}, {"sender": "a\x00"}, {"sender": "x" * 201}, {"expectedAt": "2026-01-01T00:00:00"},
-    {"color": "red"},
-])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sscc": "123"},
+        {"trackingNumber": "106141412345678908"},
+        {"trackingNumber": "x"},
+        {"weightKg": 0},
+        {"weightKg": "NaN"},
+        {"sender": ""},
+        {"sender": "  "},
+        {"sender": "a\x00"},
+        {"sender": "x" * 201},
+        {"expectedAt": "2026-01-01T00:00:00"},
+        {"color": "red"},
+    ],
+)
 def test_a_wrong_registration_is_refused(changes: dict[str, Any]) -> None:
     fields = {"trackingNumber": "TN-000001", "sender": "A", "recipient": "B", "origin": "C", "destination": "D"}
     with pytest.raises(ValueError, match=next(iter(changes))):
@@ -58,8 +82,15 @@ def test_a_wrong_registration_is_refused(changes: dict[str, Any]) -> None:
 
 
 def test_a_refusal_does_not_repeat_what_was_sent() -> None:
-    message = orjson.dumps({"kind": "add-comment", "id": "secret-token-123", "region": "eastus",
-                            "acceptedAt": "2026-01-01T00:00:00Z", "body": {}})
+    message = orjson.dumps(
+        {
+            "kind": "add-comment",
+            "id": "secret-token-123",
+            "region": "eastus",
+            "acceptedAt": "2026-01-01T00:00:00Z",
+            "body": {},
+        }
+    )
     with pytest.raises(Refusal) as refused:
         decode(message)
     assert "secret-token-123" not in refused.value.reason, "a poison message's reason may be shown"

@@ -11,16 +11,30 @@ from shipments.control import Control, ControlState, initial, is_serving
 from shipments.errors import Unavailable
 from shipments.settings import Settings
 
-SETTINGS = Settings(service="api", region="eastus", peer_region="westus", primary_region="eastus", client_id="", queues="",
-                    peer_queues="", blobs="", peer_blobs="", redis_host="", redis_user="", database_host="",
-                    database_peer_host="", database_name="", database_user="")
+SETTINGS = Settings(
+    service="api",
+    region="eastus",
+    peer_region="westus",
+    primary_region="eastus",
+    client_id="",
+    queues="",
+    peer_queues="",
+    blobs="",
+    peer_blobs="",
+    redis_host="",
+    redis_user="",
+    database_host="",
+    database_peer_host="",
+    database_name="",
+    database_user="",
+)
 WEST = replace(SETTINGS, region="westus", peer_region="eastus")
 
 
 class Blob:
     """A control blob; `content` may be an error to raise."""
 
-    content: bytes | None | Exception = None
+    content: bytes | Exception | None = None
 
     async def find(self, name: str, container: str) -> bytes | None:
         assert (name, container) == ("api.json", "control"), "this is where operators write"
@@ -30,7 +44,9 @@ class Blob:
 
 
 def told(**changes: object) -> bytes:
-    return orjson.dumps({"epoch": 1, "activeRegion": "westus", "state": "fenced", "reason": "drill", "since": "now", **changes})
+    return orjson.dumps(
+        {"epoch": 1, "activeRegion": "westus", "state": "fenced", "reason": "drill", "since": "now", **changes}
+    )
 
 
 @pytest.fixture
@@ -47,12 +63,25 @@ async def test_until_operators_decide_the_primary_region_is_active(blob: Blob) -
 async def test_what_operators_wrote_holds(blob: Blob) -> None:
     blob.content = told()
     known = await Control(SETTINGS, blob).current()
-    assert (known.state, known.epoch, known.active_region, known.reason) == ("fenced", 1, "westus", "drill"), "all of it"
+    assert (known.state, known.epoch, known.active_region, known.reason) == ("fenced", 1, "westus", "drill"), (
+        "all of it"
+    )
 
 
-@pytest.mark.parametrize("later", [
-    None, Unavailable("blob storage"), b"{", b"[]", told(epoch=0), told(epoch="x"), told(state="asleep"), b'{"epoch": 9}'])
-async def test_what_cannot_be_read_or_is_older_changes_nothing(blob: Blob, later: bytes | None | Exception) -> None:
+@pytest.mark.parametrize(
+    "later",
+    [
+        None,
+        Unavailable("blob storage"),
+        b"{",
+        b"[]",
+        told(epoch=0),
+        told(epoch="x"),
+        told(state="asleep"),
+        b'{"epoch": 9}',
+    ],
+)
+async def test_what_cannot_be_read_or_is_older_changes_nothing(blob: Blob, later: bytes | Exception | None) -> None:
     blob.content = told()
     control = Control(SETTINGS, blob)
     before = await control.current()
@@ -71,15 +100,18 @@ async def test_a_newer_epoch_is_noticed_behind_a_request(blob: Blob) -> None:
 
 
 SERVING: list[tuple[Callable[[ControlState], ControlState], Settings, bool]] = [
-    (lambda known: known, SETTINGS, True), (lambda known: known, WEST, True),
+    (lambda known: known, SETTINGS, True),
+    (lambda known: known, WEST, True),
     (lambda known: replace(known, state="failover"), WEST, True),
-    (lambda known: replace(known, state="fenced"), SETTINGS, False), (lambda known: replace(known, state="fenced"), WEST, False),
+    (lambda known: replace(known, state="fenced"), SETTINGS, False),
+    (lambda known: replace(known, state="fenced"), WEST, False),
     (lambda known: replace(known, state="standby"), SETTINGS, False),
 ]
 
 
 @pytest.mark.parametrize(("change", "settings", "expected"), SERVING)
 def test_the_edge_sends_requests_where_they_belong(
-        change: Callable[[ControlState], ControlState], settings: Settings, expected: bool) -> None:
+    change: Callable[[ControlState], ControlState], settings: Settings, expected: bool
+) -> None:
     state = change(initial(settings))
     assert is_serving(state, settings) is expected, f"{state.state} in {settings.region}"

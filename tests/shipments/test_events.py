@@ -16,17 +16,38 @@ from tests.shipments.documents import CONTEXT, SSCC_URN, document, event
 Find = Callable[..., Any]
 
 EVENTS = {
-    "object": event(eventID="urn:e:1", bizTransactionList=[{"type": "po", "bizTransaction": "urn:po:1"}],
-                    eventTime="2026-03-01T10:00:00Z"),
-    "receive": event(eventID="urn:e:2", bizStep="receiving", disposition="in_progress", action="ADD",
-                     bizLocation={"id": "urn:epc:id:sgln:0614141.00888.0"}, eventTime="2026-03-02T12:00:00.000+02:00",
-                     quantityList=[{"epcClass": "urn:epc:class:lgtin:4012345.012345.998877", "quantity": 200.5, "uom": "KGM"}]),
-    "pack": {"type": "AggregationEvent", "eventID": "urn:e:3", "action": "ADD", "bizStep": "packing",
-             "eventTime": "2026-03-03T10:00:00Z", "eventTimeZoneOffset": "+00:00", "parentID": SSCC_URN,
-             "childEPCs": ["urn:epc:id:sgtin:0614141.107346.2017"]},
-    "bake": {"type": "TransformationEvent", "eventID": "urn:e:4", "eventTime": "2026-03-04T10:00:00Z",
-             "eventTimeZoneOffset": "+00:00", "inputEPCList": ["urn:epc:id:sgtin:4012345.011122.25"],
-             "outputQuantityList": [{"epcClass": "urn:epc:class:lgtin:4012345.077889.26"}]},
+    "object": event(
+        eventID="urn:e:1",
+        bizTransactionList=[{"type": "po", "bizTransaction": "urn:po:1"}],
+        eventTime="2026-03-01T10:00:00Z",
+    ),
+    "receive": event(
+        eventID="urn:e:2",
+        bizStep="receiving",
+        disposition="in_progress",
+        action="ADD",
+        bizLocation={"id": "urn:epc:id:sgln:0614141.00888.0"},
+        eventTime="2026-03-02T12:00:00.000+02:00",
+        quantityList=[{"epcClass": "urn:epc:class:lgtin:4012345.012345.998877", "quantity": 200.5, "uom": "KGM"}],
+    ),
+    "pack": {
+        "type": "AggregationEvent",
+        "eventID": "urn:e:3",
+        "action": "ADD",
+        "bizStep": "packing",
+        "eventTime": "2026-03-03T10:00:00Z",
+        "eventTimeZoneOffset": "+00:00",
+        "parentID": SSCC_URN,
+        "childEPCs": ["urn:epc:id:sgtin:0614141.107346.2017"],
+    },
+    "bake": {
+        "type": "TransformationEvent",
+        "eventID": "urn:e:4",
+        "eventTime": "2026-03-04T10:00:00Z",
+        "eventTimeZoneOffset": "+00:00",
+        "inputEPCList": ["urn:epc:id:sgtin:4012345.011122.25"],
+        "outputQuantityList": [{"epcClass": "urn:epc:class:lgtin:4012345.077889.26"}],
+    },
 }
 
 
@@ -37,29 +58,51 @@ async def find(worker: Worker, shipments: Shipments) -> Find:
     async def find(**parameters: str) -> list[str]:
         page = await shipments.events(EventQuery.parse(parameters.items()))
         return [found["eventID"].removeprefix("urn:e:") for found in page.events]
+
     return find
 
 
-@pytest.mark.parametrize(("parameters", "found"), [
-    ({}, "4321"), ({"orderDirection": "ASC"}, "1234"), ({"orderDirection": "asc", "orderBy": "recordTime"}, None),
-    ({"eventType": "ObjectEvent"}, "21"), ({"eventType": "AggregationEvent|TransformationEvent"}, "43"),
-    ({"EQ_action": "ADD"}, "32"), ({"EQ_bizStep": "shipping"}, "1"), ({"EQ_bizStep": "shipping|packing"}, "31"),
-    ({"EQ_bizStep": "https://ref.gs1.org/cbv/BizStep-shipping"}, "1"), ({"EQ_disposition": "in_progress"}, "2"),
-    ({"EQ_readPoint": "urn:epc:id:sgln:0614141.00777.0"}, "21"), ({"EQ_bizLocation": "urn:epc:id:sgln:0614141.00888.0"}, "2"),
-    ({"GE_eventTime": "2026-03-02T10:00:00Z"}, "432"), ({"LT_eventTime": "2026-03-02T10:00:00Z"}, "1"),
-    ({"GE_recordTime": "2030-01-01T00:00:00Z"}, ""), ({"LT_recordTime": "2100-01-01T00:00:00Z"}, "4321"),
-    ({"MATCH_epc": SSCC_URN}, "21"), ({"MATCH_parentID": SSCC_URN}, "3"), ({"MATCH_anyEPC": SSCC_URN}, "321"),
-    ({"MATCH_epc": "urn:epc:id:sgtin:0614141.107346.2017"}, "3"),
-    ({"MATCH_epc": "urn:epc:idpat:sgtin:0614141.107346.*"}, "3"), ({"MATCH_epc": "urn:epc:idpat:sgtin:0614141.1073_6.*"}, ""),
-    ({"MATCH_inputEPC": "urn:epc:id:sgtin:4012345.011122.25"}, "4"), ({"MATCH_outputEPC": "urn:epc:id:sgtin:4012345.011122.25"}, ""),
-    ({"MATCH_epcClass": "urn:epc:class:lgtin:4012345.012345.998877"}, "2"),
-    ({"MATCH_outputEPCClass": "urn:epc:class:lgtin:4012345.077889.26"}, "4"),
-    ({"MATCH_anyEPCClass": "urn:epc:class:lgtin:4012345.077889.26"}, "4"),
-    ({"EQ_bizTransaction_po": "urn:po:1"}, "1"), ({"EQ_bizTransaction_inv": "urn:po:1"}, ""),
-    ({"EQ_eventID": "urn:e:3"}, "3"), ({"MATCH_anyEPC": SSCC_URN, "EQ_bizStep": "receiving"}, "2"),
-    ({"EQ_bizStep": "shipping", "bizStep": "packing"}, ""), ({"EQ_bizStep": "'; drop table epcis_events --"}, ""),
-])
-async def test_the_standards_filters_find_what_they_should(find: Find, parameters: dict[str, str], found: str | None) -> None:
+@pytest.mark.parametrize(
+    ("parameters", "found"),
+    [
+        ({}, "4321"),
+        ({"orderDirection": "ASC"}, "1234"),
+        ({"orderDirection": "asc", "orderBy": "recordTime"}, None),
+        ({"eventType": "ObjectEvent"}, "21"),
+        ({"eventType": "AggregationEvent|TransformationEvent"}, "43"),
+        ({"EQ_action": "ADD"}, "32"),
+        ({"EQ_bizStep": "shipping"}, "1"),
+        ({"EQ_bizStep": "shipping|packing"}, "31"),
+        ({"EQ_bizStep": "https://ref.gs1.org/cbv/BizStep-shipping"}, "1"),
+        ({"EQ_disposition": "in_progress"}, "2"),
+        ({"EQ_readPoint": "urn:epc:id:sgln:0614141.00777.0"}, "21"),
+        ({"EQ_bizLocation": "urn:epc:id:sgln:0614141.00888.0"}, "2"),
+        ({"GE_eventTime": "2026-03-02T10:00:00Z"}, "432"),
+        ({"LT_eventTime": "2026-03-02T10:00:00Z"}, "1"),
+        ({"GE_recordTime": "2030-01-01T00:00:00Z"}, ""),
+        ({"LT_recordTime": "2100-01-01T00:00:00Z"}, "4321"),
+        ({"MATCH_epc": SSCC_URN}, "21"),
+        ({"MATCH_parentID": SSCC_URN}, "3"),
+        ({"MATCH_anyEPC": SSCC_URN}, "321"),
+        ({"MATCH_epc": "urn:epc:id:sgtin:0614141.107346.2017"}, "3"),
+        ({"MATCH_epc": "urn:epc:idpat:sgtin:0614141.107346.*"}, "3"),
+        ({"MATCH_epc": "urn:epc:idpat:sgtin:0614141.1073_6.*"}, ""),
+        ({"MATCH_inputEPC": "urn:epc:id:sgtin:4012345.011122.25"}, "4"),
+        ({"MATCH_outputEPC": "urn:epc:id:sgtin:4012345.011122.25"}, ""),
+        ({"MATCH_epcClass": "urn:epc:class:lgtin:4012345.012345.998877"}, "2"),
+        ({"MATCH_outputEPCClass": "urn:epc:class:lgtin:4012345.077889.26"}, "4"),
+        ({"MATCH_anyEPCClass": "urn:epc:class:lgtin:4012345.077889.26"}, "4"),
+        ({"EQ_bizTransaction_po": "urn:po:1"}, "1"),
+        ({"EQ_bizTransaction_inv": "urn:po:1"}, ""),
+        ({"EQ_eventID": "urn:e:3"}, "3"),
+        ({"MATCH_anyEPC": SSCC_URN, "EQ_bizStep": "receiving"}, "2"),
+        ({"EQ_bizStep": "shipping", "bizStep": "packing"}, ""),
+        ({"EQ_bizStep": "'; drop table epcis_events --"}, ""),
+    ],
+)
+async def test_the_standards_filters_find_what_they_should(
+    find: Find, parameters: dict[str, str], found: str | None
+) -> None:
     names = "".join(await find(**parameters))
     assert names == found or (found is None and sorted(names) == list("1234")), "exactly these, in this order"
 
@@ -74,12 +117,21 @@ async def test_an_event_is_read_back_as_it_was_captured(find: Find, shipments: S
 
 async def test_prefixes_of_extensions_keep_their_meaning(worker: Worker, shipments: Shipments) -> None:
     for place, namespace in enumerate(("http://one.example/", "http://two.example/")):
-        await worker.command(shipments.command(CaptureEvents(document=document(
-            event(**{"ext:note": "x", "eventTime": f"2026-03-01T10:00:0{place}Z"}), context=[CONTEXT, {"ext": namespace}]))).encode())
+        await worker.command(
+            shipments.command(
+                CaptureEvents(
+                    document=document(
+                        event(**{"ext:note": "x", "eventTime": f"2026-03-01T10:00:0{place}Z"}),
+                        context=[CONTEXT, {"ext": namespace}],
+                    )
+                )
+            ).encode()
+        )
     whole = query_document((await shipments.events(EventQuery())).events)
     own = [found.get("@context") for found in whole["epcisBody"]["queryResults"]["resultsBody"]["eventList"]]
-    assert whole["@context"][1] == {"ext": "http://two.example/"} and own == [None, [{"ext": "http://one.example/"}]], \
+    assert whole["@context"][1] == {"ext": "http://two.example/"} and own == [None, [{"ext": "http://one.example/"}]], (
         "the second meaning of the prefix stays with its event"
+    )
 
 
 async def test_pages_follow_each_other_without_gap_or_overlap(worker: Worker, shipments: Shipments) -> None:
@@ -90,18 +142,34 @@ async def test_pages_follow_each_other_without_gap_or_overlap(worker: Worker, sh
             seen, token = [], None
             while True:
                 parameters = [("perPage", "10"), ("orderBy", order), ("orderDirection", direction)]
-                page = await shipments.events(EventQuery.parse([*parameters, *([("nextPageToken", token)] if token else [])]))
+                page = await shipments.events(
+                    EventQuery.parse([*parameters, *([("nextPageToken", token)] if token else [])])
+                )
                 seen += [found["eventID"] for found in page.events]
                 if (token := page.next_page_token) is None:
                     break
-            assert len(seen) == len(set(seen)) == 25, "events of the same time are neither lost nor repeated between pages"
+            assert len(seen) == len(set(seen)) == 25, (
+                "events of the same time are neither lost nor repeated between pages"
+            )
 
 
-@pytest.mark.parametrize("parameters", [
-    {"perPage": "0"}, {"perPage": "101"}, {"perPage": "x"}, {"perPage": "٣"}, {"GE_eventTime": "yesterday"},
-    {"orderBy": "size"}, {"orderDirection": "up"}, {"EQ_color": "red"}, {"EQ_bizStep": ""}, {"EQ_bizStep": "a||b"},
-    {"EQ_bizStep": "a\x00"}, {"MATCH_epc": "|".join(["urn:x:y"] * 101)},
-])
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"perPage": "0"},
+        {"perPage": "101"},
+        {"perPage": "x"},
+        {"perPage": "٣"},
+        {"GE_eventTime": "yesterday"},
+        {"orderBy": "size"},
+        {"orderDirection": "up"},
+        {"EQ_color": "red"},
+        {"EQ_bizStep": ""},
+        {"EQ_bizStep": "a||b"},
+        {"EQ_bizStep": "a\x00"},
+        {"MATCH_epc": "|".join(["urn:x:y"] * 101)},
+    ],
+)
 def test_a_wrong_parameter_is_refused_by_name(parameters: dict[str, str]) -> None:
     with pytest.raises(Refused) as refused:
         EventQuery.parse(parameters.items())
@@ -134,7 +202,9 @@ async def test_capture_jobs_are_listed_newest_first_in_pages(worker: Worker, shi
     assert second.next_page_token is None, "there is no third page"
 
 
-async def test_a_query_sees_what_was_captured_after_it_was_cached(find: Find, worker: Worker, shipments: Shipments) -> None:
+async def test_a_query_sees_what_was_captured_after_it_was_cached(
+    find: Find, worker: Worker, shipments: Shipments
+) -> None:
     assert len(await find()) == 4, "the answer is in the cache now"
     await worker.command(shipments.command(CaptureEvents(document=document(event(eventID="urn:e:9")))).encode())
     assert len(await find()) == 5, "the capture made older answers of this region unreachable"

@@ -13,10 +13,20 @@ SSCC = "106141412345678908"
 digits17 = st.text("0123456789", min_size=17, max_size=17)
 
 
-@pytest.mark.parametrize("text", [
-    SSCC, f" {SSCC} ", "1 0614141 234567890 8", f"00{SSCC}", f"(00){SSCC}", "urn:epc:id:sscc:0614141.1234567890",
-    f"https://id.gs1.org/00/{SSCC}", f"http://example.com/gs1/00/{SSCC}?4321=260101", f"https://id.gs1.org/00/{SSCC}/",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        SSCC,
+        f" {SSCC} ",
+        "1 0614141 234567890 8",
+        f"00{SSCC}",
+        f"(00){SSCC}",
+        "urn:epc:id:sscc:0614141.1234567890",
+        f"https://id.gs1.org/00/{SSCC}",
+        f"http://example.com/gs1/00/{SSCC}?4321=260101",
+        f"https://id.gs1.org/00/{SSCC}/",
+    ],
+)
 def test_every_spelling_of_an_sscc_is_one_shipment(text: str) -> None:
     assert ids.shipment_id(text) == SSCC, "all of them name the same logistic unit"
 
@@ -30,15 +40,29 @@ def test_an_sscc_survives_its_urn(digits: str, prefix_length: int) -> None:
 @given(digits17, st.integers(0, 17), st.integers(1, 9))
 def test_a_mistyped_digit_is_noticed(digits: str, place: int, change: int) -> None:
     sscc = digits + ids.check_digit(digits)
-    wrong = sscc[:place] + str((int(sscc[place]) + change) % 10) + sscc[place + 1:]
+    wrong = sscc[:place] + str((int(sscc[place]) + change) % 10) + sscc[place + 1 :]
     with pytest.raises(ids.InvalidId, match="check digit"):
         ids.shipment_id(wrong)
 
 
-@pytest.mark.parametrize("text", [
-    "", "AB", "-ABCDEF", "ABCDEF-", "A" * 36, "TN/0001", "TN 00\x00001", "١٠٦١٤١٤١٢٣٤٥٦٧٨٩٠٨", "urn:epc:id:sscc:0614141.123",
-    "urn:epc:id:sscc:x", "https://id.gs1.org/00/12345", "../../etc/passwd", "TN-0000０１",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "AB",
+        "-ABCDEF",
+        "ABCDEF-",
+        "A" * 36,
+        "TN/0001",
+        "TN 00\x00001",
+        "١٠٦١٤١٤١٢٣٤٥٦٧٨٩٠٨",
+        "urn:epc:id:sscc:0614141.123",
+        "urn:epc:id:sscc:x",
+        "https://id.gs1.org/00/12345",
+        "../../etc/passwd",
+        "TN-0000０１",
+    ],
+)
 def test_what_names_no_shipment_is_refused(text: str) -> None:
     with pytest.raises(ids.InvalidId):
         ids.shipment_id(text)
@@ -54,17 +78,20 @@ def test_any_text_is_a_name_or_refused(text: str) -> None:
     assert name.isascii() and len(name) <= 35, "what is kept is short and plain"
 
 
-@pytest.mark.parametrize(("epc", "shipment"), [
-    ("urn:epc:id:sscc:0614141.1234567890", SSCC),
-    (f"https://id.gs1.org/00/{SSCC}", SSCC),
-    ("https://carrier.example/track/obj/tn-000001", "TN-000001"),
-    ("urn:example:parcels:obj:TN-000001", "TN-000001"),
-    ("urn:epc:id:sgtin:0614141.107346.2017", None),
-    ("https://id.gs1.org/01/09520123456788/21/1234", None),
-    ("urn:epc:id:sscc:broken", None),
-    ("https://id.gs1.org/00/106141412345678900", None),
-    ("urn:epc:id:sscc:..", None),
-])
+@pytest.mark.parametrize(
+    ("epc", "shipment"),
+    [
+        ("urn:epc:id:sscc:0614141.1234567890", SSCC),
+        (f"https://id.gs1.org/00/{SSCC}", SSCC),
+        ("https://carrier.example/track/obj/tn-000001", "TN-000001"),
+        ("urn:example:parcels:obj:TN-000001", "TN-000001"),
+        ("urn:epc:id:sgtin:0614141.107346.2017", None),
+        ("https://id.gs1.org/01/09520123456788/21/1234", None),
+        ("urn:epc:id:sscc:broken", None),
+        ("https://id.gs1.org/00/106141412345678900", None),
+        ("urn:epc:id:sscc:..", None),
+    ],
+)
 def test_an_epc_names_a_shipment_or_does_not(epc: str, shipment: str | None) -> None:
     assert ids.shipment_of_epc(epc) == shipment, "SSCCs and private object ids do, everything else does not"
 
@@ -79,8 +106,9 @@ def test_new_ids_sort_by_age_and_tell_it() -> None:
 
 @given(st.text(min_size=1))
 def test_a_key_always_gives_the_same_id(key: str) -> None:
-    assert ids.id_of_key(key) == ids.id_of_key(key), "a repeated request is the same command"
-    assert str(uuid.UUID(ids.id_of_key(key))) == ids.id_of_key(key), "in one spelling"
+    made = ids.id_of_key(key, "add-comment")
+    assert ids.id_of_key(key, "add-comment") == made, "a repeated request is the same command"
+    assert str(uuid.UUID(made)) == made, "in one spelling"
 
 
 @given(st.uuids())

@@ -33,12 +33,18 @@ async def empty(platform: Platform) -> AsyncIterator[Settings]:
     yield replace(platform.settings, database_name="empty", migrator_user="app", database_roles={"id-web": "0-0-0-1"})
     async with await platform.connect() as connection:
         await connection.execute("drop database empty with (force)")
-        await connection.execute("drop role if exists \"id-web\"")
+        await connection.execute('drop role if exists "id-web"')
 
 
 async def rows(platform: Platform, statement: str, user: str = "app") -> list[tuple[Any, ...]]:
     connection = await psycopg.AsyncConnection.connect(
-        host="localhost", port=platform.database.port, user=user, password="token-of-the-app", dbname="empty", autocommit=True)
+        host="localhost",
+        port=platform.database.port,
+        user=user,
+        password="token-of-the-app",
+        dbname="empty",
+        autocommit=True,
+    )
     async with connection:
         return await (await connection.execute(statement)).fetchall()
 
@@ -47,13 +53,17 @@ async def test_an_empty_database_gets_tables_roles_and_grants(empty: Settings, p
     assert await migrate.run(empty, Identity()), "the server takes writes"
     names = [row[0] for row in await rows(platform, "select name from schema_migrations order by number")]
     assert names == [migration.name for migration in migrate.migrations()], "every migration, in order"
-    assert await rows(platform, "select from shipment_events", user="id-web") == [], "the app's role exists and may read"
+    assert await rows(platform, "select from shipment_events", user="id-web") == [], (
+        "the app's role exists and may read"
+    )
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         await rows(platform, "drop table shipment_events", user="id-web")
 
 
 async def test_many_migrators_at_once_apply_each_migration_once(empty: Settings, platform: Platform) -> None:
-    assert await asyncio.gather(*(migrate.run(empty, Identity()) for _ in range(5))) == [True] * 5, "all of them succeed"
+    assert await asyncio.gather(*(migrate.run(empty, Identity()) for _ in range(5))) == [True] * 5, (
+        "all of them succeed"
+    )
     count = await rows(platform, "select count(*) from schema_migrations")
     assert count == [(len(migrate.migrations()),)], "those that waited found nothing left to do"
 
@@ -61,7 +71,9 @@ async def test_many_migrators_at_once_apply_each_migration_once(empty: Settings,
 async def test_a_read_only_server_is_left_alone(empty: Settings, platform: Platform) -> None:
     standby = Postgres(platform.home, "standby", replica_of=platform.database).start()
     try:
-        assert not await migrate.run(replace(empty, database_host=standby.host), Identity()), "changes come from the writer"
+        assert not await migrate.run(replace(empty, database_host=standby.host), Identity()), (
+            "changes come from the writer"
+        )
     finally:
         standby.process.stop()
 
@@ -79,7 +91,9 @@ async def test_a_migration_that_fails_leaves_nothing(prepared: Platform) -> None
     async with await prepared.connect() as connection:
         with pytest.raises(psycopg.errors.DivisionByZero):
             await migrate.apply([broken], connection)
-    assert await prepared.rows("select from pg_class where relname = 'half'") == [], "its statements are one transaction"
+    assert await prepared.rows("select from pg_class where relname = 'half'") == [], (
+        "its statements are one transaction"
+    )
 
 
 def test_a_gap_in_the_numbers_is_refused(tmp_path: Path) -> None:

@@ -23,9 +23,14 @@ async def hear(worker: Worker, platform: Platform, times: int = 1) -> None:
                 await worker.told(subscriber, message)
 
 
-async def test_what_happened_reaches_every_subscriber_once(worker: Worker, shipments: Shipments, clean: Platform) -> None:
-    for body in (registration(), AddComment(shipment="TN-000001", author="Ada", text="See", photo="a.jpg"),
-                 CaptureEvents(document=document(event()))):
+async def test_what_happened_reaches_every_subscriber_once(
+    worker: Worker, shipments: Shipments, clean: Platform
+) -> None:
+    for body in (
+        registration(),
+        AddComment(shipment="TN-000001", author="Ada", text="See", photo="a.jpg"),
+        CaptureEvents(document=document(event())),
+    ):
         await worker.command(shipments.command(body).encode())
     await asyncio.sleep(0.5)
     await hear(worker, clean, times=2)
@@ -37,7 +42,8 @@ async def test_what_happened_reaches_every_subscriber_once(worker: Worker, shipm
 
 
 async def test_a_worker_killed_after_the_commit_has_its_news_published_by_the_next(
-        worker: Worker, shipments: Shipments, clean: Platform) -> None:
+    worker: Worker, shipments: Shipments, clean: Platform
+) -> None:
     worker.relay.kick = lambda: None
     await worker.command(shipments.command(registration()).encode())
     assert await clean.queue("statistics").take() == [], "killed before it published"
@@ -46,7 +52,9 @@ async def test_a_worker_killed_after_the_commit_has_its_news_published_by_the_ne
     assert await clean.rows("select shipments::int from statistics") == [(1,)], "and the subscribers hear of them"
 
 
-async def test_a_relay_killed_before_its_commit_publishes_again(worker: Worker, shipments: Shipments, clean: Platform) -> None:
+async def test_a_relay_killed_before_its_commit_publishes_again(
+    worker: Worker, shipments: Shipments, clean: Platform
+) -> None:
     worker.relay.kick = lambda: None
     await worker.command(shipments.command(registration()).encode())
     put = worker.queues.put
@@ -64,7 +72,9 @@ async def test_a_relay_killed_before_its_commit_publishes_again(worker: Worker, 
     assert await clean.rows("select shipments::int from statistics") == [(1,)], "told twice, counted once"
 
 
-async def test_news_whose_message_was_lost_are_published_again(worker: Worker, shipments: Shipments, clean: Platform) -> None:
+async def test_news_whose_message_was_lost_are_published_again(
+    worker: Worker, shipments: Shipments, clean: Platform
+) -> None:
     worker.relay.kick = lambda: None
     await worker.command(shipments.command(registration()).encode())
     await worker.publish()
@@ -75,8 +85,10 @@ async def test_news_whose_message_was_lost_are_published_again(worker: Worker, s
     assert await worker.publish() == 2, "no subscriber took them, so their message went down with a region"
 
 
-@pytest.mark.parametrize("message", [b"{", b"[]", b'{"outbox": 7}', b'{"outbox": ["1"]}', b'{"outbox": [99999999999999999999]}',
-                                     b'{"outbox": [true]}'])
+@pytest.mark.parametrize(
+    "message",
+    [b"{", b"[]", b'{"outbox": 7}', b'{"outbox": ["1"]}', b'{"outbox": [99999999999999999999]}', b'{"outbox": [true]}'],
+)
 async def test_a_message_that_is_not_the_relays_goes_to_poison(message: bytes, worker: Worker, clean: Platform) -> None:
     await worker.told("statistics", message)
     (told,) = await clean.queue("statistics-poison").json()

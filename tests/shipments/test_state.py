@@ -16,8 +16,15 @@ moments = st.integers(0, 50).map(lambda hours: START + timedelta(hours=hours))
 
 
 def registered(**data: object) -> dict[str, object]:
-    return {"trackingNumber": NAMES[0], "sscc": NAMES[1], "sender": "A", "recipient": "B", "origin": "C", "destination": "D",
-            **data}
+    return {
+        "trackingNumber": NAMES[0],
+        "sscc": NAMES[1],
+        "sender": "A",
+        "recipient": "B",
+        "origin": "C",
+        "destination": "D",
+        **data,
+    }
 
 
 def observed(**data: object) -> dict[str, object]:
@@ -27,26 +34,35 @@ def observed(**data: object) -> dict[str, object]:
 @st.composite
 def events(draw: st.DrawFn) -> ShipmentEvent:
     kind = draw(st.sampled_from(["registered", "observed", "comment"]))
-    data = {"registered": st.builds(registered, sender=st.sampled_from("AB")),
-            "comment": st.just({"author": "A", "text": "hello"}),
-            "observed": st.builds(
-                observed, eventID=st.sampled_from(["urn:x:1", "urn:x:2"]),
-                bizStep=st.sampled_from([None, "packing", *BY_STEP]),
-                disposition=st.sampled_from([None, "active", *BY_DISPOSITION]), declaresError=st.booleans(),
-                readPoint=st.sampled_from([None, "urn:place:1", "urn:place:2"]))}[kind]
+    data = {
+        "registered": st.builds(registered, sender=st.sampled_from("AB")),
+        "comment": st.just({"author": "A", "text": "hello"}),
+        "observed": st.builds(
+            observed,
+            eventID=st.sampled_from(["urn:x:1", "urn:x:2"]),
+            bizStep=st.sampled_from([None, "packing", *BY_STEP]),
+            disposition=st.sampled_from([None, "active", *BY_DISPOSITION]),
+            declaresError=st.booleans(),
+            readPoint=st.sampled_from([None, "urn:place:1", "urn:place:2"]),
+        ),
+    }[kind]
     key = draw(st.uuids().map(str))
     return ShipmentEvent(key, kind, draw(moments), draw(moments), draw(data))
 
 
 @given(st.lists(events(), max_size=12), st.integers(), st.sampled_from(NAMES))
-def test_any_order_and_any_duplication_give_the_same_state(given_events: list[ShipmentEvent], seed: int, name: str) -> None:
+def test_any_order_and_any_duplication_give_the_same_state(
+    given_events: list[ShipmentEvent], seed: int, name: str
+) -> None:
     shuffled = [event for event in given_events for _ in range(random.Random(seed).randint(1, 3))]
     random.Random(seed).shuffle(shuffled)
     assert fold(name, shuffled) == fold(name, given_events), "the state is a function of the set"
 
 
 @given(st.lists(events(), max_size=8), st.lists(events(), max_size=8))
-def test_joining_two_halves_does_not_depend_on_which_came_first(one: list[ShipmentEvent], other: list[ShipmentEvent]) -> None:
+def test_joining_two_halves_does_not_depend_on_which_came_first(
+    one: list[ShipmentEvent], other: list[ShipmentEvent]
+) -> None:
     assert fold(NAMES[0], one + other) == fold(NAMES[0], other + one), "two regions' events may be joined either way"
 
 
@@ -75,7 +91,9 @@ def test_nothing_heard_is_no_shipment() -> None:
 def test_the_newest_observation_that_says_something_decides() -> None:
     delivered, inspected = at(5, bizStep="receiving"), at(3, bizStep="inspecting")
     assert status(delivered, inspected) == Status.DELIVERED, "the older event came later, and changes nothing"
-    assert status(delivered, inspected, at(6, bizStep="packing")) == Status.DELIVERED, "packing does not move a shipment"
+    assert status(delivered, inspected, at(6, bizStep="packing")) == Status.DELIVERED, (
+        "packing does not move a shipment"
+    )
 
 
 def test_registration_counts_only_until_something_is_observed() -> None:
@@ -93,8 +111,9 @@ def test_damage_outweighs_the_step() -> None:
 
 def test_an_event_declared_wrong_does_not_count() -> None:
     delivered = at(5, bizStep="receiving")
-    declared = ShipmentEvent("correction", "observed", START + timedelta(hours=5), START,
-                             {**delivered.data, "declaresError": True})
+    declared = ShipmentEvent(
+        "correction", "observed", START + timedelta(hours=5), START, {**delivered.data, "declaresError": True}
+    )
     assert status(at(1, bizStep="shipping"), delivered, declared) == Status.IN_TRANSIT, "it was never delivered"
     entries = fold(NAMES[0], [delivered, declared]).timeline
     assert [entry.voided for entry in entries if entry.id == delivered.key] == [True], "the timeline shows it as voided"

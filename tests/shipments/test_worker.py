@@ -1,6 +1,7 @@
 """The worker: what becomes of every kind of message."""
 
 from dataclasses import replace
+from uuid import uuid4
 
 import orjson
 import pytest
@@ -16,8 +17,13 @@ from tests.shipments.servers import Identity, Postgres
 
 
 def registration(**changes: object) -> RegisterShipment:
-    fields = {"tracking_number": "TN-000001", "sender": "Ada", "recipient": "Ben", "origin": "Boston",
-              "destination": "San José"}
+    fields = {
+        "tracking_number": "TN-000001",
+        "sender": "Ada",
+        "recipient": "Ben",
+        "origin": "Boston",
+        "destination": "San José",
+    }
     return RegisterShipment(**{**fields, **changes})
 
 
@@ -58,16 +64,23 @@ async def test_a_change_is_seen_at_once_though_the_answer_was_cached(worker: Wor
     assert len((await shipments.shipment("TN-000001")).timeline) == 2, "applying marked the cached answer as old"
 
 
-async def test_events_of_an_sscc_belong_to_the_tracking_number_registered_with_it(worker: Worker, shipments: Shipments) -> None:
+async def test_events_of_an_sscc_belong_to_the_tracking_number_registered_with_it(
+    worker: Worker, shipments: Shipments
+) -> None:
     assert await shipments.shipment("TN-000001") is None, "nobody has heard of it (and the cache keeps that)"
     for body in (CaptureEvents(document=document(event(bizStep="receiving"))), registration(sscc=SSCC)):
         await worker.command(shipments.command(body).encode())
     by_number, by_sscc = await shipments.shipment("TN-000001"), await shipments.shipment(SSCC)
     assert by_number == by_sscc, "both names lead to one shipment"
     assert by_number.status == "delivered", "the event that came before the registration counts"
-    await worker.command(shipments.command(CaptureEvents(document=document(
-        event(bizStep="holding", eventTime="2026-03-02T10:00:00Z")))).encode())
-    assert (await shipments.shipment("TN-000001")).status == "held", "an event under one name refreshes the other one's answer"
+    await worker.command(
+        shipments.command(
+            CaptureEvents(document=document(event(bizStep="holding", eventTime="2026-03-02T10:00:00Z")))
+        ).encode()
+    )
+    assert (await shipments.shipment("TN-000001")).status == "held", (
+        "an event under one name refreshes the other one's answer"
+    )
 
 
 WRONG = {
@@ -76,8 +89,18 @@ WRONG = {
     "not an object": (b"[1]", "valid dictionary"),
     "unknown command": (b'{"kind": "sell-shipment"}', "unknown command 'sell-shipment'"),
     "no id": (b'{"kind": "add-comment", "body": {}}', "/id"),
-    "id that is no UUID": (orjson.dumps({"kind": "add-comment", "id": "1; drop table", "region": "eastus",
-                                         "acceptedAt": "2026-01-01T00:00:00Z", "body": {}}), "/id"),
+    "id that is no UUID": (
+        orjson.dumps(
+            {
+                "kind": "add-comment",
+                "id": "1; drop table",
+                "region": "eastus",
+                "acceptedAt": "2026-01-01T00:00:00Z",
+                "body": {},
+            }
+        ),
+        "/id",
+    ),
     "oversized": (b"x" * 60_000, "not JSON"),
 }
 
@@ -93,8 +116,14 @@ async def test_a_wrong_message_goes_to_poison_with_its_reason(what: str, worker:
 
 
 def envelope(**changes: object) -> bytes:
-    whole = {"id": "0199c0de-0000-7000-8000-000000000001", "kind": "capture-events", "epoch": 0, "region": "eastus",
-             "acceptedAt": "2026-01-01T00:00:00Z", **changes}
+    whole = {
+        "id": "0199c0de-0000-7000-8000-000000000001",
+        "kind": "capture-events",
+        "epoch": 0,
+        "region": "eastus",
+        "acceptedAt": "2026-01-01T00:00:00Z",
+        **changes,
+    }
     return orjson.dumps(whole)
 
 
@@ -103,21 +132,29 @@ REFUSED = {
     "a document that is none": {"body": {"document": {"type": "EPCISDocument"}}},
     "a comment without text": {"kind": "add-comment", "body": {"shipment": "TN-000001", "author": "Ada"}},
     "a text that PostgreSQL cannot keep": {
-        "kind": "add-comment", "body": {"shipment": "TN-000001", "author": "Ada", "text": "a\x00b"}},
-    "an SSCC with a wrong check digit": {"kind": "register-shipment", "body": {
-        "sscc": "106141412345678901", "sender": "A", "recipient": "B", "origin": "C", "destination": "D"}},
+        "kind": "add-comment",
+        "body": {"shipment": "TN-000001", "author": "Ada", "text": "a\x00b"},
+    },
+    "an SSCC with a wrong check digit": {
+        "kind": "register-shipment",
+        "body": {"sscc": "106141412345678901", "sender": "A", "recipient": "B", "origin": "C", "destination": "D"},
+    },
 }
 
 
 @pytest.mark.parametrize("what", REFUSED)
-async def test_a_refused_command_tells_its_sender_why(what: str, worker: Worker, shipments: Shipments, clean: Platform) -> None:
+async def test_a_refused_command_tells_its_sender_why(
+    what: str, worker: Worker, shipments: Shipments, clean: Platform
+) -> None:
     await worker.command(envelope(**REFUSED[what]))
     assert len(await clean.queue("commands-poison").json()) == 1, "the message is kept for operators"
     result = await shipments.result("0199c0de-0000-7000-8000-000000000001")
     assert result and result.status == "refused" and result.errors, "the sender reads the same reasons"
 
 
-async def test_a_refused_capture_stores_none_of_its_events(worker: Worker, shipments: Shipments, clean: Platform) -> None:
+async def test_a_refused_capture_stores_none_of_its_events(
+    worker: Worker, shipments: Shipments, clean: Platform
+) -> None:
     command = shipments.command(CaptureEvents(document=document(event(), event(action="LOSE"))))
     await worker.command(command.encode())
     job = await shipments.capture_job(command.id)
@@ -126,7 +163,9 @@ async def test_a_refused_capture_stores_none_of_its_events(worker: Worker, shipm
     assert await clean.rows("select from epcis_events") == [], "the right event is rolled back with the wrong one"
 
 
-async def test_a_large_body_travels_by_blob_in_both_regions(worker: Worker, shipments: Shipments, clean: Platform) -> None:
+async def test_a_large_body_travels_by_blob_in_both_regions(
+    worker: Worker, shipments: Shipments, clean: Platform
+) -> None:
     events = [event(eventTime=f"2026-03-01T10:00:{second:02}.{part:03}Z") for second in range(10) for part in range(40)]
     command = shipments.command(CaptureEvents(document=document(*events)))
     assert len(command.encode()) > 48 * 1024, "the document is too large for a message"
@@ -138,6 +177,32 @@ async def test_a_large_body_travels_by_blob_in_both_regions(worker: Worker, ship
     job = await shipments.capture_job(command.id)
     assert job and job.success, "the body was found and applied"
     assert await clean.rows("select count(*) from epcis_events") == [(400,)], "every event is stored"
+
+
+async def test_an_identifier_too_long_for_an_index_is_refused_not_tried_for_a_day(
+    worker: Worker, shipments: Shipments, clean: Platform
+) -> None:
+    noise = "".join(uuid4().hex for _ in range(1000))
+    command = shipments.command(CaptureEvents(document=document(event(eventID=f"urn:x:{noise}"))))
+    await shipments.submit(command)
+    await work_off(worker, clean)
+    job = await shipments.capture_job(command.id)
+    assert job and not job.success and not job.running, "it can never be stored"
+    assert len(await clean.queue("commands-poison").take()) == 1, "operators have the message"
+
+
+async def test_a_key_used_for_two_requests_is_refused(worker: Worker, shipments: Shipments, clean: Platform) -> None:
+    first, second = (shipments.command(registration(sender=sender), key="k") for sender in ("Ada", "Ben"))
+    await shipments.submit(first)
+    with pytest.raises(Refusal, match="another request"):
+        await shipments.submit(second)
+    await shipments.submit(first)
+    await work_off(worker, clean)
+    assert await clean.queue("commands-poison").take() == [], "a repeated request is no mistake"
+    await worker.command(second.encode())
+    (told,) = await clean.queue("commands-poison").json()
+    assert "another command" in told["reason"], "accepted elsewhere, it is kept for operators instead of dropped"
+    assert (await shipments.shipment("TN-000001")).sender == "Ada", "the first one holds"
 
 
 async def test_a_database_that_is_away_is_waited_for(clean: Platform, shipments: Shipments) -> None:
@@ -158,10 +223,18 @@ async def test_a_dead_cache_only_makes_it_slower(clean: Platform) -> None:
         assert (await shipments.result(command.id)).status == "applied", "read from the database"
 
 
-async def test_a_region_whose_server_is_the_standby_moves_commands_to_the_writers(clean: Platform, shipments: Shipments) -> None:
+async def test_a_region_whose_server_is_the_standby_moves_commands_to_the_writers(
+    clean: Platform, shipments: Shipments
+) -> None:
     standby = Postgres(clean.home, "west", replica_of=clean.database).start()
-    settings = replace(clean.settings, region="westus", peer_region="eastus", queues=clean.settings.peer_queues,
-                       peer_queues=clean.settings.queues, database_host=standby.host)
+    settings = replace(
+        clean.settings,
+        region="westus",
+        peer_region="eastus",
+        queues=clean.settings.peer_queues,
+        peer_queues=clean.settings.queues,
+        database_host=standby.host,
+    )
     message = shipments.command(registration()).encode()
     try:
         async with Worker.connect(settings, Identity()) as west:
@@ -174,7 +247,9 @@ async def test_a_region_whose_server_is_the_standby_moves_commands_to_the_writer
         standby.process.stop()
 
 
-async def test_the_worker_finds_its_way_back_after_a_restart_of_the_database(clean: Platform, shipments: Shipments) -> None:
+async def test_the_worker_finds_its_way_back_after_a_restart_of_the_database(
+    clean: Platform, shipments: Shipments
+) -> None:
     async with Worker.connect(clean.settings, Identity()) as worker:
         await worker.command(shipments.command(registration()).encode())
         clean.database.process.stop()
@@ -192,5 +267,3 @@ async def test_a_refusal_is_kept_once(worker: Worker, shipments: Shipments, clea
         await refuse(command, Refusal("too late"), connection)
     result = await shipments.result(command.id)
     assert result and result.status == "applied", "what was applied stays applied"
-
-
