@@ -30,7 +30,8 @@ async def apply(cloud: Cloud, region: str, put: Resource | None = None, without:
         changing[without] = None
     sites = [await site_model(cloud, site) for site in known(cloud, SITE) if site.location == region]
     ends = [end for account in known(cloud, ACCOUNT) for end in await secondary_models(cloud, account, region)]
-    ports = [site[door] for site in sites for door in ("port", "scm_port", "direct_port")] + [end["port"] for end in ends]
+    ports = [site[door] for site in sites for door in ("port", "scm_port", "direct_port")]
+    ports += [end["port"] for end in ends]
     await haproxy.apply(cloud, f"frontend-{region}", region, "frontend.cfg.j2", tuple(ports),
                         sites=sites, secondaries=ends, daemon=urlsplit(cloud.url).netloc)
 

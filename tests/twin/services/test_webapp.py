@@ -114,3 +114,46 @@ async def test_an_app_without_plan_or_start_command_is_refused_by_name(arm):
     with pytest.raises(AzureError, match=r"lonely.*plan"):
         await arm.put("web:WebApp", "Microsoft.Web/sites/lonely", location="eastus", kind="app,linux",
                       serverFarmId=arm.id("Microsoft.Web/serverfarms/none"))
+
+
+async def test_a_vault_reference_becomes_the_secret_and_stays_as_it_is_while_there_is_none(cloud, arm):
+    vault = await arm.put("keyvault:Vault", "Microsoft.KeyVault/vaults/kv-east", location="eastus", properties={})
+    assert vault["properties"]["vaultUri"].endswith("/vaults/kv-east/"), "the vault says where it is"
+    reference = "@Microsoft.KeyVault(VaultName=kv-east;SecretName=hook)"
+    site = await make_site(arm, "web-east", settings={"HOOK": reference})
+    await deploy(cloud, "web-east", "aaa111")
+    url = f"https://{site['defaultHostName']}/"
+    assert (await ask(cloud, "GET", url)).json()["environment"]["HOOK"] == reference, "as App Service leaves it"
+    cloud.vaults.write("kv-east", "hook", {"value": "https://hook.example"})
+    await make_site(arm, "web-east", settings={"HOOK": reference, "X": "1"})
+    assert (await ask(cloud, "GET", url)).json()["environment"]["HOOK"] == "https://hook.example", "the secret itself"
+
+
+async def test_apps_and_their_front_end_come_back_after_a_restart(cloud, arm):
+    site = await make_site(arm, "web-east", workers=2, settings={"COLOUR": "red"})
+    await deploy(cloud, "web-east", "aaa111")
+    await deploy(cloud, "web-east", "bbb222")
+    for process in cloud.runner.all():
+        await cloud.runner.stop(process.spec.name)
+    await cloud.restore()
+    assert not await cloud.settle(), "everything is back"
+    answer = (await ask(cloud, "GET", f"https://{site['defaultHostName']}/")).json()
+    assert (answer["build"], answer["environment"]["COLOUR"]) == ("bbb222", "red"), "with its code and settings"
+
+
+async def test_a_function_app_runs_its_package_in_the_functions_host(cloud, arm):
+    await arm.put("web:AppServicePlan", "Microsoft.Web/serverfarms/flex", location="eastus", sku={"name": "FC1"})
+    site = await arm.put("web:WebApp", "Microsoft.Web/sites/worker-east", location="eastus", kind="functionapp,linux",
+                         serverFarmId=arm.id("Microsoft.Web/serverfarms/flex"),
+                         functionAppConfig={"scaleAndConcurrency": {"maximumInstanceCount": 40}},
+                         siteConfig={"appSettings": [{"name": "GREETING", "value": "hello"}]})
+    await deploy(cloud, "worker-east", "fff111", **{
+        "host.json": '{"version": "2.0", "extensions": {"http": {"routePrefix": ""}}}',
+        "function_app.py": "import os\nimport azure.functions as func\napp = func.FunctionApp()\n"
+                           "@app.route('greet', auth_level=func.AuthLevel.ANONYMOUS)\n"
+                           "def greet(req: func.HttpRequest) -> func.HttpResponse:\n"
+                           "    return func.HttpResponse(os.environ['GREETING'])\n"})
+    answer = await ask(cloud, "GET", f"https://{site['defaultHostName']}/greet")
+    assert (answer.status_code, answer.text) == (200, "hello"), "the function answers with its app setting"
+    command = next(process.spec.command for process in cloud.runner.all() if "worker" in process.spec.name)
+    assert command[-2:] == ("--max-workers", "4"), "this machine gives it at most four workers"
