@@ -155,7 +155,8 @@ def _endpoints(home: Home, outputs: dict[str, Any]) -> dict[str, Any]:
     """The fixed interface of `make up`: where portal, API, ARM and each region's own hosts are."""
     ports = read_json(home.root / "ports.json", {})
     sites = {f"localhost:{port}": name for name, port in ports.items()}
-    direct = {host: f"http://localhost:{ports[f'{name}-direct']}" for host, name in sites.items() if f"{name}-direct" in ports}
+    direct = {host: f"http://localhost:{ports[f'{name}-direct']}" for host, name in sites.items()
+              if f"{name}-direct" in ports}
     regions = {region: {"web": direct[hosts["web"]], "api": f"{direct[hosts['api']]}/api"}
                for region, hosts in outputs["regions"].items()}
     portal = outputs["portalUrl"].replace("https://", "http://").rstrip("/")  # the local edge speaks plain HTTP
