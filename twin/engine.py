@@ -31,14 +31,15 @@ from pulumi.automation import errors
 from semver import VersionInfo
 
 from tools import locate
-from twin.home import CHECKOUT, Home, read_json
+from twin.home import CHECKOUT, Home, read_json, write_json
 
 SHIMS = Path(__file__).with_name("shims")
 PASSPHRASE = "twin"
 """The twin's state holds no secret of anyone's; the engine insists on a passphrase all the same."""
 END_WITHIN = 60.0
 """Seconds that an interrupted engine gets to finish the resource at hand and save its state."""
-SAME = ("same", "read")
+SAME, REPLACED = ("same", "read"), ("create-replacement", "delete-replaced")
+SIGNS = {"create": "+", "update": "~", "delete": "-", "read": "<"}
 
 Line = Callable[[str], None]
 Program = Callable[[], None]
@@ -50,10 +51,11 @@ class EngineError(Exception):
 
 @dataclass
 class Outcome:
-    """What a run did: `changes` counts operations, `steps` has {"op", "type", "name", "urn"} for all but unchanged."""
+    """What a run did: `changes` counts operations, `steps` has {"op", "type", "name", "urn", "parent", "properties"} of
+    all that is not unchanged; `diagnostics` are what the program and the engine said."""
 
     changes: dict[str, int] = field(default_factory=dict)
-    steps: list[dict[str, str]] = field(default_factory=list)
+    steps: list[dict[str, Any]] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
     diagnostics: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -67,12 +69,18 @@ class Outcome:
                 "diagnostics": self.diagnostics, "seconds": round(self.seconds, 2)}
 
     def told(self) -> Iterator[str]:
-        """Lines for a person: one per change, then the counts."""
-        signs = {"create": "+", "update": "~", "delete": "-", "replace": "±", "same": " "}
-        for step in self.steps:
-            yield f"  {signs.get(step['op'], '±')} {step['op']:<8} {step['type']:<45} {step['name']}"
+        """Lines for a person: the changes as a tree of components, then the counts."""
+        urns = {step["urn"] for step in self.steps}
+        yield from self._below({"", *(s["parent"] for s in self.steps if s["parent"] not in urns)}, "  ")
         counts = ", ".join(f"{count} {op}" for op, count in sorted(self.changes.items()) if count)
         yield f"{sum(self.changes.values())} resources: {counts or 'nothing'} ({self.seconds:.1f} s)"
+
+    def _below(self, parents: set[str], indent: str) -> Iterator[str]:
+        for step in sorted(self.steps, key=lambda s: (s["name"], s["op"])):
+            if step["parent"] in parents and not step["type"].startswith("pulumi:providers:"):
+                changed = f"  [{', '.join(step['properties'])}]" if step["properties"] else ""
+                yield f"{indent}{SIGNS.get(step['op'], '±')} {step['name']}  ({step['type']} {step['op']}){changed}"
+                yield from self._below({step["urn"]} if step["op"] not in REPLACED else set(), indent + "  ")
 
 
 class Engine(automation.PulumiCommand):
@@ -174,7 +182,7 @@ def _select(home: Home, stack: str, program: Program, environment: dict[str, str
         raise EngineError(f"there is no stack {stack}: {source} does not exist; stacks are {known}.")
     shutil.copy(CHECKOUT / "Pulumi.yaml", folder)
     settings.write_text(source.read_text().rstrip("\n") + "\n" + (salt[0] if salt else ""))
-    _release_stale_locks(home.root / "state")
+    _recover(home, stack)
     exists = _checkpoint(home, stack).exists()
     workspace = automation.LocalWorkspace(work_dir=str(folder), program=program, env_vars=environment,
                                           pulumi_command=Engine(locate.pulumi()))
@@ -245,17 +253,20 @@ def _preload() -> None:
 
 
 def _note(outcome: Outcome, event: Any) -> None:
-    """Keeps the changes and the warnings and errors of one engine event."""
+    """Keeps the changes of one engine event, and what the program and the engine say in it."""
     if event.resource_pre_event and event.resource_pre_event.metadata.op not in SAME:
         step = event.resource_pre_event.metadata
-        kind = getattr(step.op, "value", str(step.op))
-        outcome.steps.append({"op": kind, "type": step.type, "name": step.urn.rsplit("::", 1)[1], "urn": step.urn})
-    if event.diagnostic_event and event.diagnostic_event.severity in ("error", "warning"):
-        found = event.diagnostic_event
-        text = re.sub(r"<\{%.*?%\}>", "", found.message).strip()
-        where = found.urn.rsplit("::", 1)[1] if found.urn else "engine"
+        state = step.new or step.old
+        outcome.steps.append({
+            "op": getattr(step.op, "value", str(step.op)), "type": step.type, "name": step.urn.rsplit("::", 1)[1],
+            "urn": step.urn, "parent": getattr(state, "parent", "") or "",
+            "properties": sorted(step.detailed_diff or step.diffs or ())})
+    said = event.diagnostic_event
+    if said and said.severity in ("error", "warning", "info"):
+        text = re.sub(r"<\{%.*?%\}>", "", said.message).strip()
+        where = said.urn.rsplit("::", 1)[1] + ": " if said.urn else ""
         if not text.startswith("using pulumi-resource-"):  # that is meant
-            outcome.diagnostics.append(f"{found.severity}: {where}: {text}")
+            outcome.diagnostics.append(f"{said.severity}: {where}{text}")
 
 
 def _counts(result: Any) -> dict[str, int]:
@@ -274,12 +285,16 @@ def _checkpoint(home: Home, stack: str) -> Path:
     return home.root / "state/.pulumi/stacks" / project / f"{stack}.json"
 
 
-def _release_stale_locks(state: Path) -> None:
-    """Removes locks whose engine, on this machine, is gone: what `pulumi cancel` does after a killed run."""
-    for lock in (state / ".pulumi/locks").rglob("*.json"):
+def _recover(home: Home, stack: str) -> None:
+    """After a killed run: removes its lock, as `pulumi cancel` does, and what it noted as begun; the next run does that
+    again (any call to the control plane may be repeated). Locks of engines that still run stay."""
+    for lock in (home.root / "state/.pulumi/locks").rglob("*.json"):
         owner = read_json(lock, {})
         if owner.get("hostname") in (None, socket.gethostname()) and not _alive(owner.get("pid", 0)):
             lock.unlink(missing_ok=True)
+            state = read_json(_checkpoint(home, stack), {})
+            if state.get("checkpoint", {}).get("latest", {}).pop("pending_operations", None):
+                write_json(_checkpoint(home, stack), state)
 
 
 def _alive(pid: int) -> bool:

@@ -1,8 +1,10 @@
 """A control plane that only remembers, and the provider process spoken to directly as the engine does."""
 
+import contextlib
 import json
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,6 +27,7 @@ class Cloud:
         self.home, self.stored, self.calls = home, {}, []
         self.outputs: dict[str, dict[str, Any]] = {}
         self.refuse: dict[str, tuple[int, str, str]] = {}
+        self.seconds = 0.0  # that a put takes
         cloud = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -36,7 +39,8 @@ class Cloud:
                 status, content = cloud.handle(self.command, arm_id, body) if allowed else (401, {})
                 self.send_response(status)
                 self.end_headers()
-                self.wfile.write(json.dumps(content).encode())
+                with contextlib.suppress(BrokenPipeError):  # the provider was killed
+                    self.wfile.write(json.dumps(content).encode())
 
             do_PUT = do_GET = do_DELETE = answer
 
@@ -52,6 +56,7 @@ class Cloud:
     def handle(self, method: str, arm_id: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         self.calls.append((method, arm_id.rsplit("/", 1)[1]))
         if method == "PUT":
+            time.sleep(self.seconds)
             if body["type"] in self.refuse:
                 status, code, message = self.refuse[body["type"]]
                 return status, {"error": {"code": code, "message": message}}
@@ -70,6 +75,14 @@ class Cloud:
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """One remembering control plane per file."""
     made = Cloud(Home(tmp_path_factory.mktemp("twin")))
+    yield made
+    made.server.shutdown()
+
+
+@pytest.fixture
+def new_cloud(tmp_path: Path) -> Iterator[Cloud]:
+    """A control plane of the test's own."""
+    made = Cloud(Home(tmp_path))
     yield made
     made.server.shutdown()
 

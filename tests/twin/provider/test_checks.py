@@ -114,7 +114,7 @@ def test_names_and_locations_are_given_as_the_real_provider_gives_them(provider)
     role = {"scope": "/subscriptions/1", "principalId": UNKNOWN, "roleDefinitionId": UNKNOWN}
     assert len(provider.check("authorization:RoleAssignment", role)[0]["roleAssignmentName"]) == 36, "a UUID"
     again, _ = provider.check("resources:ResourceGroup", {}, olds=group)
-    assert (again["resourceGroupName"], again["location"]) == (group["resourceGroupName"], "westus"), "old ones are kept"
+    assert again["resourceGroupName"] == group["resourceGroupName"] and again["location"] == "westus", "kept"
 
 
 REPLACING = [
