@@ -41,7 +41,7 @@ def check_storable(value: Any) -> None:
     waiting: list[tuple[Any, tuple[str | int, ...]]] = [(value, ())]
     while waiting:
         item, path = waiting.pop()
-        if len(path) > DEEPEST:
+        if len(path) >= DEEPEST and isinstance(item, dict | list):
             raise _refused(f"nested deeper than {DEEPEST} levels", *path[:8])
         if isinstance(item, dict):
             for name, member in item.items():
