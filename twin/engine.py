@@ -245,9 +245,9 @@ def _only_a_version(alias: Any) -> bool:
 
 
 def _preload() -> None:
-    used = {name for file in (CHECKOUT / "components").glob("*.py") for name in re.findall(
-        r"^from pulumi_azure_native(?:\.| import )(\w+)", file.read_text(), re.MULTILINE)}
-    for name in sorted(used):
+    components = "".join(path.read_text() for path in (CHECKOUT / "components").glob("*.py"))
+    used = re.findall(r"^from pulumi_azure_native(?:\.| import )(\w+(?:, \w+)*)", components, re.MULTILINE)
+    for name in sorted({name for line in used for name in line.split(", ")}):
         with contextlib.suppress(ImportError):  # the program itself will say it better
             _ = importlib.import_module(f"pulumi_azure_native.{name}").outputs  # a module of the SDK loads at first use
 

@@ -85,8 +85,6 @@ class Servicer(pb_grpc.ResourceProviderServicer):
     @answered
     def Diff(self, request: Any) -> Any:
         olds, news, state = plain(request.old_inputs), plain(request.news), plain(request.olds)
-        for path in request.ignoreChanges:
-            _restore(olds, news, path)
         changes, deletes_first = self.provider.diff(request.urn, olds, news, state)
         detailed = {path: pb.PropertyDiff(kind=_kind(what), inputDiff=True) for path, what in changes.items()}
         return pb.DiffResponse(
@@ -130,14 +128,6 @@ class Servicer(pb_grpc.ResourceProviderServicer):
 def _kind(what: str) -> Any:
     name, _, replace = what.partition("_")
     return getattr(pb.PropertyDiff, KINDS[name] + ("_REPLACE" if replace else ""))
-
-
-def _restore(olds: dict[str, Any], news: dict[str, Any], path: str) -> None:
-    """Puts a top-level property that ignore_changes names back to its old value."""
-    if path in olds:
-        news[path] = olds[path]
-    else:
-        news.pop(path, None)
 
 
 def end_with(parent: int) -> None:
