@@ -81,8 +81,18 @@ def compile_packages(host: Host, venv: Path) -> None:
     names = "|".join(sorted({name for line in used for name in line.split(", ")} | {"__init__", "_utilities"}))
     skipped = rf"pulumi_azure_native/(?!({names})\b)"
     with contextlib.suppress(SetupProblem):
-        host.run(venv / "bin/python", "-m", "compileall", "-q", "-j", "0", "-x", skipped, venv / "lib",
-                 doing="compiling packages")
+        host.run(
+            venv / "bin/python",
+            "-m",
+            "compileall",
+            "-q",
+            "-j",
+            "0",
+            "-x",
+            skipped,
+            venv / "lib",
+            doing="compiling packages",
+        )
 
 
 def fits(venv: Path) -> bool:

@@ -1,6 +1,8 @@
 """This machine as set-up sees it: how to say something and how to run something. Tests give another one."""
 
+import contextlib
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -52,6 +54,7 @@ class Host:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                process_group=0,  # its own group, in the terminal's session: sudo still knows who asks
             )
             self._wait(process, doing, log, timeout)
         if process.returncode:
@@ -74,15 +77,24 @@ class Host:
                 if end is not None and self._clock() > end:
                     raise SetupProblem(f"{doing} was given up after {timeout:.0f} s; {log} ends with:\n{tail(log)}")
         finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait(10)
+            end_group(process)
 
     def _beat(self, process: subprocess.Popen, doing: str, log: Path) -> None:
         try:
             process.wait(HEARTBEAT_SECONDS)
         except subprocess.TimeoutExpired:
             self.say(f"{doing} … {tail(log, 1)[:80]}")
+
+
+def end_group(process: subprocess.Popen, patience: float = 5.0) -> None:
+    """End `process` with its children if it still runs: TERM, and KILL after `patience` seconds."""
+    for signal_number in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is not None:
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal_number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience)
 
 
 def tail(log: Path, lines: int = 15) -> str:

@@ -3,12 +3,14 @@
 import re
 import subprocess
 import sys
+import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tools import locate, setup
-from tools.host import Host
+from tools.host import Host, end_group
 from tools.problem import SetupProblem
 
 CHECKOUT = Path(setup.__file__).resolve().parent.parent
@@ -64,6 +66,22 @@ def test_a_step_that_takes_too_long_is_ended(monkeypatch):
     with pytest.raises(SetupProblem, match="given up"):
         Host(say=lines.append).run("sh", "-c", "echo at work; exec sleep 60", doing="waiting", timeout=0.2)
     assert any("at work" in line for line in lines), "while it runs, its last line is shown"
+
+
+def test_an_interrupted_step_takes_its_children_with_it(monkeypatch, tmp_path):
+    def interrupt(self, *_arguments):
+        while not (tmp_path / "child").exists():
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Host, "_beat", interrupt)
+    monkeypatch.setattr("tools.host.end_group", partial(end_group, patience=0.3))
+    stubborn = f"trap '' TERM; sleep 60 & echo $! > {tmp_path}/new; mv {tmp_path}/new {tmp_path}/child; wait"
+    with pytest.raises(KeyboardInterrupt):
+        Host(say=lambda _: None).run("sh", "-c", stubborn, doing="holding on")
+    child = int((tmp_path / "child").read_text())
+    stat = Path(f"/proc/{child}/stat")
+    assert not stat.exists() or " Z " in stat.read_text(), "nothing goes on writing into the cache"
 
 
 @pytest.mark.parametrize("version", ["3.250.0", "v3.251.2", "v3.300.0-alpha.1"])
