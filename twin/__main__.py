@@ -68,8 +68,7 @@ def down(purge: Annotated[bool, typer.Option("--purge", help="Delete all data of
     daemon = Daemon(home)
     if home.run.exists():
         with _alone(home), stage(console, "everything stopped"):
-            if left := daemon.stop():
-                console.print(f"  ended leftovers: {', '.join(left)}")
+            _tell(daemon.stop())
     if purge:
         home.purge()
         console.print(f"  deleted the data in {home.root}")
@@ -130,9 +129,14 @@ def _start(home: Home) -> None:
     if daemon.alive() and home.control.exists() and not daemon.suits():
         daemon.stop()
     if not daemon.alive():
-        daemon.stop()  # what a killed daemon left would hold the edge's port
+        _tell(daemon.stop())  # what a killed daemon left would hold the edge's port
         require_free(home.edge_port, "edge")
     daemon.start()
+
+
+def _tell(left: list[str]) -> None:
+    if left:
+        console.print(f"  ended what a killed run had left: {', '.join(left)}")
 
 
 def _run_engine(home: Home, stack: str, tell: Any) -> engine.Outcome:

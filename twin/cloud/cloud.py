@@ -150,7 +150,10 @@ class LocalCloud:
             await asyncio.gather(*map(self._restore, resources))
 
     async def settle(self) -> dict[str, str]:
-        """Waits for what is under way; returns name -> what is wrong, {} when all is well."""
+        """Waits for what is under way; returns name -> what is wrong, {} when all is well.
+
+        What could not be restored is tried again: the engine, which sees no change, does not ask for it."""
+        await asyncio.gather(*(self._restore(resource) for resource in map(self.get, list(self.problems)) if resource))
         await self.later.settled()
         deadline = asyncio.get_running_loop().time() + SETTLE_WITHIN
         while (bad := self._not_ready()) and asyncio.get_running_loop().time() < deadline:
@@ -175,9 +178,11 @@ class LocalCloud:
         try:
             async with self.lock(resource.id):
                 await self.service(resource).restore(self, resource)
-        except (AzureError, TwinError, OSError) as error:
+        except Exception as error:  # whatever it is, the rest is restored, and settle tries this one again
             log.exception("%s could not be restored", resource.id)
-            self.problems[resource.id] = str(error)
+            self.problems[resource.id] = str(error) or type(error).__name__
+        else:
+            self.problems.pop(resource.id, None)
 
     async def _publish(self, site: Resource, directory: Path, build: str) -> None:
         async with self.lock(site.id):

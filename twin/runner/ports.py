@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 import psutil
 
@@ -64,9 +65,10 @@ def require_free(port: int, name: str) -> None:
 
 def owner(port: int) -> str:
     """"pid 4711 (python -m http.server 8080)" of whoever listens on the port, as far as it may be seen."""
-    for connection in psutil.net_connections("tcp"):
-        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
-            return describe(connection.pid)
+    with suppress(psutil.AccessDenied):  # macOS tells only root
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+                return describe(connection.pid)
     return "a process that this user may not see"
 
 

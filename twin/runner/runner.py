@@ -101,8 +101,8 @@ class Runner:
 
     def bound_logs(self) -> None:
         """Cuts the logs that grew too large since their process started."""
-        for process in self.all():
-            bound(self._log(process))
+        for file in self._home.logs.glob("*.log"):
+            bound(file)
 
     def _log(self, process: Process):
         return self._home.logs / f"{process.spec.name}.log"

@@ -63,6 +63,8 @@ async def test_the_next_daemon_restores_in_order_and_tells_what_failed(cloud, ma
     restored = [name for verb, name, *_ in service.calls if verb == "restore"]
     assert restored == ["a", "b"], "all of them"
     assert list((await again.settle()).values()) == ["Failed: it does not start"], "settle tells what is not well"
+    service.failing = set()
+    assert await again.settle() == {}, "and tries it again, since the engine would not ask for what did not change"
 
 
 async def test_saved_outputs_are_merged_and_kept(cloud, make_cloud, ids):
