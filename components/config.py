@@ -82,7 +82,7 @@ class Deployer(Model):
 class Platform(Model):
     """Everything that a stack decides."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9]{1,9}$", description="Start of every name: 2 to 10 of a-z and 0-9.")
+    name: str = Field(pattern=r"^[a-z][a-z0-9]{1,8}$", description="Start of every name: 2 to 9 of a-z and 0-9.")
     owner: str = Field(min_length=2, max_length=80, description="The team that runs the platform; becomes a tag.")
     regions: tuple[Region, Region] = Field(description="The pair. The first holds what is not regional; the order "
                                            "never changes, `primary` does.")

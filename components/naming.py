@@ -4,6 +4,8 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 
+import pulumi
+
 from components.regions import REGIONS
 
 LIMITS = {
@@ -22,6 +24,10 @@ LIMITS = {
 """Kind of resource -> (most characters, pattern).  Identities are also PostgreSQL role names, hence 63;
 App Service sites end at 59 because their unique host names do.
 https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules"""
+
+
+class NameRefused(pulumi.RunError, ValueError):
+    """A name that Azure would refuse."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ class Naming:
         return self._checked("rg", f"rg-{self.platform}-{self.stack}-{part}")
 
     def of_kind(self, kind: str, *parts: str) -> str:
-        """`kind-platform-part-…-suffix`; raises ValueError when it does not fit Azure's limit."""
+        """`kind-platform-part-…-suffix`; raises NameRefused when it does not fit Azure's limit."""
         return self._checked(kind, "-".join((kind, self.platform, *parts, self.suffix)))
 
     def storage(self, kind: str, region: str) -> str:
@@ -54,6 +60,6 @@ class Naming:
     def _checked(kind: str, name: str) -> str:
         limit, pattern = LIMITS[kind]
         if len(name) > limit or not re.fullmatch(pattern, name):
-            raise ValueError(f"a name of kind {kind} has at most {limit} characters of the form {pattern}; "
-                             f"got {name!r} ({len(name)}); choose a shorter platform, stack or service name")
+            raise NameRefused(f"a name of kind {kind} has at most {limit} characters of the form {pattern}; "
+                              f"got {name!r} ({len(name)}); choose a shorter platform, stack or service name")
         return name

@@ -1,6 +1,6 @@
 """Origin groups of Front Door: who may answer for a service, in which order, and how each is probed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -15,7 +15,8 @@ STORAGE_SCOPE = "https://storage.azure.com/.default"
 @dataclass(frozen=True)
 class OriginsArgs:
     """`name` is the group's; `hosts`: region -> `host[:port]` of the origin there; `priorities`: region -> 1 (first)
-    to 5; `probe_path` is asked unless the service's own configuration names another."""
+    to 5; `probe_path` is asked unless the service's own configuration names another; `after` are rights that the
+    probe needs (a component's own `depends_on` does not reach its children)."""
 
     edge: Edge
     service: Service
@@ -23,6 +24,7 @@ class OriginsArgs:
     hosts: Mapping[str, pulumi.Input[str]]
     priorities: Mapping[str, int]
     probe_path: str
+    after: Sequence[pulumi.Resource] = ()
 
 
 class Origins(pulumi.ComponentResource):
@@ -53,7 +55,7 @@ class Origins(pulumi.ComponentResource):
             load_balancing_settings=cdn.LoadBalancingSettingsParametersArgs(
                 sample_size=probe.sample_size, successful_samples_required=probe.successful_samples,
                 additional_latency_in_milliseconds=50),
-            opts=pulumi.ResourceOptions(parent=self))
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(self.args.after)))
 
     def _authentication(self) -> cdn.OriginAuthenticationPropertiesArgs | None:
         if self.args.service.kind != Kind.STATIC:

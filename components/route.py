@@ -1,6 +1,6 @@
 """One service behind Front Door: under which paths, and which region answers first."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -16,7 +16,7 @@ COMPRESSED = ["text/html", "text/css", "image/svg+xml"]
 @dataclass(frozen=True)
 class RouteArgs:
     """`hosts`: region -> `host[:port]` of the origin there; `primary` the region asked first.
-    `container` is where a static service's files are."""
+    `container` is where a static service's files are, `after` the rights to read them."""
 
     edge: Edge
     service: Service
@@ -24,6 +24,7 @@ class RouteArgs:
     primary: str
     probe_path: str = "/healthz"
     container: str = ""
+    after: Sequence[pulumi.Resource] = ()
 
 
 class ServiceRoute(pulumi.ComponentResource):
@@ -46,7 +47,8 @@ class ServiceRoute(pulumi.ComponentResource):
         self.register_outputs({"route": self.route.name})
 
     def _origins(self, name: str, group: str, priorities: Mapping[str, int]) -> Origins:
-        args = OriginsArgs(self.edge, self.args.service, group, self.args.hosts, priorities, self.args.probe_path)
+        args = OriginsArgs(self.edge, self.args.service, group, self.args.hosts, priorities, self.args.probe_path,
+                           self.args.after)
         return Origins(name, args, pulumi.ResourceOptions(parent=self))
 
     def _reads(self, name: str) -> cdn.Rule:

@@ -15,8 +15,8 @@ from components.static import CONTAINER, PROBE_BLOB, StaticSite
 def route_all(platform: Platform, edge: Edge, regions: Mapping[str, Region], static: StaticSite) -> None:
     """One route for each service; adding one to the configuration is all that a further service needs."""
     for service in platform.services:
-        ServiceRoute(f"route-{service.name}", _args(platform, edge, service, regions, static), pulumi.ResourceOptions(
-            parent=edge, depends_on=[static.reader] if service.kind == Kind.STATIC else None))
+        ServiceRoute(f"route-{service.name}", _args(platform, edge, service, regions, static),
+                     pulumi.ResourceOptions(parent=edge))
 
 
 def _args(platform: Platform, edge: Edge, service: Service, regions: Mapping[str, Region],
@@ -24,7 +24,7 @@ def _args(platform: Platform, edge: Edge, service: Service, regions: Mapping[str
     primary = platform.primary_of(service)
     if service.kind == Kind.STATIC:
         return RouteArgs(edge, service, _static_hosts(platform, static), primary,
-                         f"/{CONTAINER}/{PROBE_BLOB}", CONTAINER)
+                         f"/{CONTAINER}/{PROBE_BLOB}", CONTAINER, [static.reader])
     if service.kind == Kind.EXTERNAL:
         return RouteArgs(edge, service, dict(service.hosts), primary)
     hosts = {name: region.sites[service.name].host for name, region in regions.items()}

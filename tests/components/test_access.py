@@ -1,0 +1,78 @@
+"""Identities and rights: each app can do its work and nothing else."""
+
+import pytest
+
+from components.access import UPLOADS
+from components.identity import Role
+
+
+def rights(engine, app, region):
+    """(role, scope) of every right of one app in one region."""
+    found = [item.inputs for item in engine.of("authorization:RoleAssignment").values()
+             if item.inputs["principalId"] == f"principal-identity-{app}-{region}"]
+    return {(Role(item["roleDefinitionId"].rsplit("/", 1)[1]), item["scope"]) for item in found}
+
+
+@pytest.mark.parametrize("app", ["web", "api"])
+def test_a_web_app_sends_to_both_regions_and_never_takes_a_message(recorded, app):
+    assert rights(recorded, app, "eastus") == {
+        (Role.QUEUE_SENDER, "/id/queues-eastus"), (Role.QUEUE_SENDER, "/id/queues-westus"),
+        (Role.QUEUE_READER, "/id/queues-eastus"), (Role.QUEUE_READER, "/id/queues-westus"),
+        (Role.BLOB_CONTRIBUTOR, "/id/blobs-eastus"), (Role.BLOB_CONTRIBUTOR, "/id/blobs-westus"),
+        (Role.METRICS_PUBLISHER, "/id/monitoring-eastus-insights")}, "commands are made durable in two regions"
+
+
+def test_the_worker_takes_messages_in_both_regions_and_owns_its_host_account(recorded):
+    assert rights(recorded, "worker", "westus") == {
+        (Role.QUEUE_CONTRIBUTOR, "/id/queues-eastus"), (Role.QUEUE_CONTRIBUTOR, "/id/queues-westus"),
+        (Role.BLOB_CONTRIBUTOR, "/id/blobs-eastus"), (Role.BLOB_CONTRIBUTOR, "/id/blobs-westus"),
+        (Role.BLOB_OWNER, "/id/host-westus"), (Role.QUEUE_CONTRIBUTOR, "/id/host-westus"),
+        (Role.METRICS_PUBLISHER, "/id/monitoring-westus-insights")}, "a failed message is released, hence Contributor"
+
+
+def test_web_apps_write_uploads_but_neither_control_state_nor_the_lake(recorded):
+    grant = recorded.inputs("authorization:RoleAssignment", "may-web-eastus-blobs-westus")
+    assert (grant["condition"], grant["conditionVersion"]) == (UPLOADS, "2.0"), "the right has a condition"
+    assert "'bodies'" in UPLOADS and "'photos'" in UPLOADS, "uploads are what they write"
+    assert "'control'" not in UPLOADS and "'lake'" not in UPLOADS, "only operators and workers write these"
+    assert "condition" not in recorded.inputs("authorization:RoleAssignment", "may-worker-eastus-blobs-eastus"), \
+        "the worker writes the lake"
+
+
+def test_the_migrator_has_no_right_outside_the_database(recorded):
+    assert rights(recorded, "migrator", "eastus") == set(), "it is the database's administrator, that is enough"
+
+
+def test_the_edge_reads_static_content_and_nothing_else(recorded):
+    found = [item.inputs for item in recorded.of("authorization:RoleAssignment").values()
+             if item.inputs["principalId"] == "principal-identity-edge"]
+    assert [(item["scope"], item["roleDefinitionId"].rsplit("/", 1)[1]) for item in found] == [
+        ("/id/static-content", Role.BLOB_READER)], "one right, to read"
+
+
+def test_no_right_is_broader_than_one_resource(recorded):
+    scopes = {name: item.inputs["scope"] for name, item in recorded.of("authorization:RoleAssignment").items()}
+    assert len(scopes) > 40, "all rights were looked at"
+    assert not [name for name, scope in scopes.items() if not scope.startswith("/id/")], "not a group, not the subscription"
+
+
+def test_rights_of_identities_of_ours_name_their_type(recorded):
+    for name, item in recorded.of("authorization:RoleAssignment").items():
+        if "deployer" not in name:
+            assert item.inputs["principalType"] == "ServicePrincipal", f"{name}: a new identity is not in Entra's index yet"
+
+
+def test_an_app_waits_for_all_its_rights(recorded):
+    for app in ("web", "api", "worker"):
+        site = recorded.one("web:WebApp", f"{app}-eastus")
+        own = {name for name in recorded.of("authorization:RoleAssignment") if name.startswith(f"may-{app}-eastus-")}
+        assert own, f"{app} has rights"
+        assert own <= site.after, f"{app} would start without {own - site.after}"
+
+
+def test_whoever_runs_up_may_write_the_site_unless_deployers_are_named(recorded, varied):
+    def writers(engine):
+        return [(item.inputs["principalId"], item.inputs.get("principalType"))
+                for name, item in engine.of("authorization:RoleAssignment").items() if "deployer" in name]
+    assert writers(recorded) == [("00000000-0000-4000-8000-000000000003", None)], "who runs `up`; its type is not known"
+    assert writers(varied) == [("00000000-0000-4000-8000-000000000009", "Group")], "those of the configuration instead"

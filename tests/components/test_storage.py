@@ -1,0 +1,68 @@
+"""Storage accounts: what they hold and who cannot get in."""
+
+import pytest
+
+from components.storage import Storage, StorageArgs
+from shipments.settings import CONTAINERS, POISON, QUEUES
+
+ACCOUNTS = ("queues-eastus", "queues-westus", "blobs-eastus", "blobs-westus", "host-eastus", "host-westus",
+            "static-content")
+
+
+@pytest.mark.parametrize("name", ACCOUNTS)
+def test_no_account_can_be_opened_with_a_key(recorded, name):
+    account = recorded.inputs("storage:StorageAccount", name)
+    assert account["allowSharedKeyAccess"] is False, "account keys would be passwords to everything in it"
+    assert account["allowBlobPublicAccess"] is False, "nothing is for anonymous readers"
+    assert account["isLocalUserEnabled"] is False, "local users are passwords too"
+    assert account["defaultToOAuthAuthentication"] is True, "the portal must ask for a token as well"
+    assert (account["minimumTlsVersion"], account["enableHttpsTrafficOnly"]) == ("TLS1_2", True), "only TLS 1.2 and later"
+
+
+@pytest.mark.parametrize("name", ACCOUNTS)
+def test_a_failover_that_changes_the_sku_is_not_undone(recorded, name):
+    account = recorded.one("storage:StorageAccount", name)
+    assert account.ignored == ("sku",), "after a failover the account is LRS; `up` must leave that to operators"
+    assert account.protect, "`destroy` must not delete it by accident"
+    assert account.retained, "nor may a replacement"
+
+
+def test_each_region_has_every_queue_and_its_poison_queue(recorded):
+    for region in ("eastus", "westus"):
+        names = {item.inputs["queueName"] for name, item in recorded.of("storage:Queue").items()
+                 if name.startswith(f"queues-{region}-")}
+        assert names == {name for queue in QUEUES for name in (queue, queue + POISON)}, f"{region} lacks a queue"
+
+
+def test_each_region_has_every_container(recorded):
+    for region in ("eastus", "westus"):
+        names = {item.inputs["containerName"] for name, item in recorded.of("storage:BlobContainer").items()
+                 if name.startswith(f"blobs-{region}-")}
+        assert names == set(CONTAINERS), f"{region} lacks a container"
+
+
+def test_redundancy_is_what_each_account_needs(recorded):
+    sku = {name: recorded.inputs("storage:StorageAccount", name)["sku"]["name"] for name in ACCOUNTS}
+    assert sku["blobs-eastus"] == sku["blobs-westus"] == "Standard_RAGRS", "blobs are read in both regions"
+    assert sku["static-content"] == "Standard_RAGRS", "static content is read at its secondary during an outage"
+    assert (sku["host-eastus"], sku["host-westus"]) == ("Standard_ZRS", "Standard_LRS"), "host accounts hold no data"
+
+
+def test_an_account_tells_where_it_is_read_and_written(run, context):
+    reached = []
+    def make():
+        storage = Storage("blobs", StorageArgs(context, "group", "eastus", "b", "Standard_RAGRS", containers=("site",)))
+        for output in (storage.blob_uri, storage.queue_uri, storage.blob_host, storage.secondary_blob_host):
+            output.apply(reached.append)
+    run(make)
+    account = context.naming.storage("b", "eastus")
+    assert sorted(reached) == sorted([
+        f"https://{account}.blob.core.windows.net/", f"https://{account}.queue.core.windows.net/",
+        f"{account}.blob.core.windows.net", f"{account}-secondary.blob.core.windows.net"]), "as the cloud reports them"
+
+
+def test_an_unprotected_stack_can_be_destroyed(varied):
+    for name in ACCOUNTS:
+        account = varied.one("storage:StorageAccount", name)
+        assert not account.protect, "a test stack is thrown away"
+        assert not account.retained, "with all it holds"

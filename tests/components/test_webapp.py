@@ -1,0 +1,68 @@
+"""Web apps on App Service."""
+
+import pytest
+
+from components.packages import build_id, sha256
+
+APPS = [(app, region) for app in ("web", "api") for region in ("eastus", "westus")]
+
+
+def site(engine, name):
+    return engine.inputs("azure-native:web:WebApp", name)
+
+
+@pytest.mark.parametrize(("app", "region"), APPS)
+def test_a_web_app_starts_the_portal_on_python(recorded, app, region):
+    config = site(recorded, f"{app}-{region}")["siteConfig"]
+    assert config["linuxFxVersion"] == "PYTHON|3.12", "the runtime of the portal"
+    assert config["appCommandLine"] == f"python -m portal.serve {app}", "what App Service starts"
+    assert config["healthCheckPath"] == "/livez", "a fenced region's instances must not be replaced: not /healthz"
+    assert {"name": "SCM_DO_BUILD_DURING_DEPLOYMENT", "value": "true"} in config["appSettings"], \
+        "requirements are installed on the app"
+
+
+@pytest.mark.parametrize(("app", "region"), [*APPS, ("worker", "eastus"), ("worker", "westus")])
+def test_only_this_front_door_gets_in(recorded, app, region):
+    config = site(recorded, f"{app}-{region}")["siteConfig"]
+    assert config["ipSecurityRestrictionsDefaultAction"] == "Deny", "the internet does not get in"
+    [rule] = config["ipSecurityRestrictions"]
+    assert (rule["tag"], rule["ipAddress"]) == ("ServiceTag", "AzureFrontDoor.Backend"), "Front Door does"
+    assert rule["headers"] == {"x-azure-fdid": ["front-door-id"]}, "and only ours"
+    assert config["scmIpSecurityRestrictionsUseMain"] is False, "the deployer is not Front Door"
+
+
+@pytest.mark.parametrize(("app", "region"), [*APPS, ("worker", "eastus"), ("worker", "westus")])
+def test_no_password_deploys(recorded, app, region):
+    policy = recorded.inputs("web:WebAppScmAllowed", f"{app}-{region}-basic-auth")
+    assert policy["allow"] is False, "publishing profiles are passwords"
+    assert site(recorded, f"{app}-{region}")["siteConfig"]["ftpsState"] == "Disabled", "so is FTP"
+    assert site(recorded, f"{app}-{region}")["httpsOnly"] is True, "tokens must not travel in the open"
+    assert f"{app}-{region}-basic-auth" in recorded.one("Deployment", f"code-{app}-{region}").after, "closed before use"
+
+
+def test_any_instance_serves_any_request(recorded):
+    for app, region in APPS:
+        assert site(recorded, f"{app}-{region}")["clientAffinityEnabled"] is False, f"{app} is stateless"
+
+
+def test_a_plan_spreads_over_zones_where_there_are_some(recorded):
+    east, west = (recorded.inputs("web:AppServicePlan", f"plan-{region}") for region in ("eastus", "westus"))
+    assert (east["zoneRedundant"], west["zoneRedundant"]) == (True, False), "West US has none"
+    assert east["sku"] == west["sku"] == {"name": "P0v3", "capacity": 2}, "both carry the same load"
+    assert east["reserved"] is True, "Linux"
+
+
+def test_deployers_addresses_close_the_deployment_endpoint(varied, recorded):
+    assert site(recorded, "web-eastus")["siteConfig"]["scmIpSecurityRestrictionsDefaultAction"] == "Allow", \
+        "without addresses an Entra token is all that guards it"
+    config = site(varied, "web-eastus")["siteConfig"]
+    assert config["scmIpSecurityRestrictionsDefaultAction"] == "Deny", "with addresses nobody else reaches it"
+    assert [rule["ipAddress"] for rule in config["scmIpSecurityRestrictions"]] == ["203.0.113.0/24"], "but they do"
+
+
+def test_code_goes_to_the_deployment_host_that_app_service_names(recorded):
+    code = recorded.inputs("Deployment", "code-web-eastus")
+    host = site(recorded, "web-eastus")["name"]
+    assert code["scmHost"] == f"{host}.scm.azurewebsites.net", "the host of type Repository"
+    assert code["appHost"] == f"{host}.azurewebsites.net", "where /livez tells the build"
+    assert code["build"] == build_id(sha256("portal")), "which is this one"
