@@ -10,6 +10,7 @@ from portal.preferences import Preferences, preferences
 from portal.problems import Trouble
 from shipments.commands import Body
 from shipments.epcis import Problem
+from shipments.errors import Refusal
 from shipments.models import Accepted, CommandResult, View
 from shipments.service import Shipments
 
@@ -30,7 +31,10 @@ async def submit(request: Request, body: Body, done: int) -> Response:
     wishes, shipments = preferences(request), _shipments(request)
     await request.app.state.health.check_writable()
     command = shipments.command(body, wishes.key)
-    accepted = await shipments.submit(command)
+    try:
+        accepted = await shipments.submit(command)
+    except Refusal as reused:
+        raise Trouble(409, str(reused)) from None
     result = await shipments.result(accepted.id, wait=wishes.wait) if wishes.wait else None
     if result and result.status == "refused":
         raise refusal(result)

@@ -10,7 +10,7 @@ from portal.web.forms import Form, read_form
 from portal.web.rendering import page
 from portal.web.same_origin import comes_from_us
 from shipments.commands import AddComment, Body, RegisterShipment
-from shipments.errors import Unavailable
+from shipments.errors import Refusal, Unavailable
 from shipments.ids import InvalidId, shipment_id
 from shipments.models import Accepted, CommandResult
 
@@ -72,6 +72,9 @@ async def _submit(request: Request, form: Form, body: Body) -> Accepted | None:
         await request.app.state.health.check_writable()
         accepted = await shipments.submit(shipments.command(body, form.values.get("key", "")[:255] or None))
         await shipments.result(accepted.id, wait=PATIENCE)
+    except Refusal:
+        form.trouble = "This form was sent before with another content. Please check it and send it once more."
+        return None
     except Unavailable as error:
         form.trouble = f"This could not be saved now: {error}. What you typed is kept below."
         return None

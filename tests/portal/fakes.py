@@ -1,6 +1,7 @@
 """A domain in memory: the real commands, events and states, without queue, worker and database."""
 
 import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -36,6 +37,7 @@ class MemoryShipments:
         self.settings = SimpleNamespace(portal_url="")
         self.standing = ControlState("api", region, 0, "eastus", state)
         self.results: dict[str, CommandResult] = {}
+        self.bodies: dict[str, Any] = {}
         self.waiting: list[Command] = []
         self.timeline: dict[str, list[ShipmentEvent]] = {}
         self.documents: list[dict[str, Any]] = []
@@ -53,6 +55,8 @@ class MemoryShipments:
     async def submit(self, command: Command) -> Accepted:
         if "queues" in self.down:
             raise Unavailable("the queue of both regions")
+        if self.bodies.setdefault(command.id, command.body) != command.body:
+            raise Refusal("this Idempotency-Key was given to another request")
         self.results.setdefault(command.id, CommandResult(
             id=command.id, status="accepted", kind=command.kind, accepted_at=command.accepted_at))
         self.waiting.append(command)
@@ -61,6 +65,10 @@ class MemoryShipments:
         body = command.body or {}
         name = body.get("trackingNumber") or body.get("sscc") or body.get("shipment")
         return Accepted(command.id, "two-regions", name)
+
+    def set_state(self, state: str, region: str) -> None:
+        """Operators decide; where traffic goes, `region` is who answers."""
+        self.region, self.standing = region, replace(self.standing, state=state, region=region)
 
     def arrive(self, body: Body) -> None:
         """A command that came in somewhere else and was applied."""

@@ -1,0 +1,29 @@
+"""The OpenAPI document against the API itself: whatever schemathesis thinks up, the API answers as documented."""
+
+from collections.abc import Iterator
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from starlette.testclient import TestClient
+
+from portal.api.app import create_app
+from portal.identity import Identity
+from tests.portal.fakes import MemoryShipments
+
+DOMAIN = MemoryShipments()
+APP = create_app(lambda: DOMAIN, Identity("api", "eastus", "0123456789ab"), "eastus")
+schema = schemathesis.openapi.from_asgi("/api/openapi.json", APP)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def running() -> Iterator[None]:
+    """The app's own start, which the test client of each case does not run."""
+    with TestClient(APP):
+        yield
+
+
+@schema.parametrize()
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+def test_the_api_answers_as_its_document_says(case: schemathesis.Case) -> None:
+    case.call_and_validate()
