@@ -81,13 +81,11 @@ async def events(query: EventQuery, connection: Connection) -> EventPage:
 def statement(query: EventQuery) -> tuple[str, dict[str, Any]]:
     """The query as SQL and its values.
 
-    Filters by term come first, in a part of their own: they choose few events, and the planner must not walk the
-    index of times instead, in the hope of finding a page's worth early.
+    Filters by exact term come first, in a part of their own: they choose few events, and the planner must not walk the
+    index of times instead, in the hope of finding a page's worth early.  With patterns, that is what it should do.
     """
     values: dict[str, Any] = {"limit": query.per_page + 1, **_after(query.page_token, query.order_by)}
-    source, conditions = "epcis_events", []
-    if query.terms:
-        source = f"chosen as materialized (select * from epcis_events where {' and '.join(_terms(query, values))})"
+    exact, conditions = _terms(query, values)
     for column, given in query.columns.items():
         values[column] = list(given)
         conditions.append(f"{column} = any(%({column})s)")
@@ -100,20 +98,27 @@ def statement(query: EventQuery) -> tuple[str, dict[str, Any]]:
     if "key" in values:
         conditions.append(f"({query.order_by}, key) {before} (%(at)s, %(key)s)")
     where = f"where {' and '.join(conditions)} " if conditions else ""
-    chosen, table = (f"with {source} ", "chosen") if query.terms else ("", source)
+    chosen, table = "", "epcis_events"
+    if exact:
+        chosen = f"with chosen as materialized (select * from epcis_events where {' and '.join(exact)}) "
+        table = "chosen"
     return (f"{chosen}select key::text, event_time, record_time, document from {table} {where}"
             f"order by {query.order_by} {direction}, key {direction} limit %(limit)s"), values
 
 
-def _terms(query: EventQuery, values: dict[str, Any]) -> list[str]:
-    conditions = []
+def _terms(query: EventQuery, values: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Conditions of the groups that are exact, and of those with a pattern among them."""
+    exact, patterns = [], []
     for place, group in enumerate(query.terms):
-        exact, patterns = f"terms{place}", f"patterns{place}"
-        values[exact] = [term for term in group if "*" not in term]
-        values[patterns] = [_like(form) for term in group if "*" in term for form in _forms(term)]
-        like = f"exists (select from unnest(terms) as term where term like any(%({patterns})s))"
-        conditions.append(f"(terms && %({exact})s" + (f" or {like})" if values[patterns] else ")"))
-    return conditions
+        values[f"terms{place}"] = [term for term in group if "*" not in term]
+        condition = f"terms && %(terms{place})s"
+        if likes := [_like(form) for term in group if "*" in term for form in _forms(term)]:
+            values[f"likes{place}"] = likes
+            patterns.append(f"({condition} or exists (select from unnest(terms) as term "
+                            f"where term like any(%(likes{place})s)))")
+        else:
+            exact.append(condition)
+    return exact, patterns
 
 
 def _forms(pattern: str) -> set[str]:

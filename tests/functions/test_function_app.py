@@ -1,6 +1,7 @@
 """The function app: what triggers what, and what each trigger does."""
 
 import asyncio
+import inspect
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -121,3 +122,10 @@ async def test_a_worker_without_its_database_is_not_healthy_but_alive(
         ]
         assert "no answer" in detail or "Unavailable" in detail, "whoever looks reads what is missing"
         assert (await ask("livez")).status_code == 200, "the platform has no reason to replace the instance"
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_trigger_passes_what_its_function_takes(name: str) -> None:
+    function = FUNCTIONS[name]
+    taken = inspect.signature(function.get_user_function()).parameters
+    assert list(taken) == [function.get_trigger().get_dict_repr()["name"]], "the host passes the argument by this name"
