@@ -207,12 +207,12 @@ def _environment(home: Home, mark: Path) -> dict[str, str]:
 
 
 def _program_preloading() -> Program:
-    """The program; what it imports of the SDK, half of its time, is loaded while the engine starts."""
+    """The program; what it imports, half of its time, is loaded while the engine starts."""
     loading = threading.Thread(target=_preload, daemon=True)
     loading.start()
 
     def run() -> None:
-        loading.join()  # the SDK's lazy modules must not be used while another thread loads them
+        loading.join()  # lazy modules must not be used while another thread loads them
         _program()
 
     return run
@@ -245,11 +245,13 @@ def _only_a_version(alias: Any) -> bool:
 
 
 def _preload() -> None:
-    components = "".join(path.read_text() for path in (CHECKOUT / "components").glob("*.py"))
-    used = re.findall(r"^from pulumi_azure_native(?:\.| import )(\w+(?:, \w+)*)", components, re.MULTILINE)
-    for name in sorted({name for line in used for name in line.split(", ")}):
-        with contextlib.suppress(ImportError):  # the program itself will say it better
-            _ = importlib.import_module(f"pulumi_azure_native.{name}").outputs  # a module of the SDK loads at first use
+    """Imports the components and the SDK's classes that they name; what fails here the program will say better."""
+    for file in (CHECKOUT / "components").glob("*.py"):
+        with contextlib.suppress(Exception):
+            module = importlib.import_module(f"components.{file.stem}")
+            for service, name in set(re.findall(r"\b([a-z]\w+)\.([A-Z]\w+)", file.read_text())):
+                if getattr(vars(module).get(service), "__name__", "").startswith("pulumi_azure_native."):
+                    getattr(vars(module)[service], name)
 
 
 def _note(outcome: Outcome, event: Any) -> None:

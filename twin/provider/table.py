@@ -29,7 +29,7 @@ class NotCovered(Exception):
 
     def __init__(self, token: str) -> None:
         super().__init__(
-            f"NotCovered: {token} is not among the types that the local twin covers (twin/COVERAGE.md lists them). "
+            f"NotCovered: {token} is not covered by the local twin (twin/COVERAGE.md lists what is). "
             "Azure may well have it: leave it out of this stack, or add it in twin/provider/derive.py and derive again."
         )
 

@@ -28,7 +28,8 @@ class Story:
             "account", resource_group_name=group.name, account_name="tracking1", kind="StorageV2",
             location=self.account.get("location", "eastus"), sku={"name": self.account.get("sku", "Standard_LRS")},
             tags={"owner": self.account.get("owner", "platform")})
-        storage.Queue("commands", resource_group_name=group.name, account_name=account.name)
+        storage.Queue("commands", resource_group_name=group.name, account_name=account.name,
+                      metadata={"password": pulumi.Output.secret("hush-hush")})
         authorization.RoleAssignment("reader", scope=account.id, principal_id=client.object_id, role_definition_id=(
             "/subscriptions/1/providers/Microsoft.Authorization/roleDefinitions/" + client.object_id))
         storage.BlobContainer("photos", resource_group_name=group.name, account_name=account.name)
@@ -61,6 +62,7 @@ def test_up_creates_and_a_second_one_changes_nothing(cloud, story) -> None:
     first = engine.up(cloud.home, STACK, program=story)
     assert first.outputs == {"place": "eastus"}, "outputs come from the control plane"
     assert engine.export(cloud.home, STACK) == {"place": "eastus"}, "and can be read without the engine"
+    assert "hush-hush" not in engine._checkpoint(cloud.home, STACK).read_text(), "a secret is kept encrypted"
     cloud.calls.clear()
     second = engine.up(cloud.home, STACK, program=story)
     assert not second.changed and cloud.calls == [], "the same program again touches nothing"
@@ -158,6 +160,16 @@ def test_without_a_control_plane_up_says_what_to_do(tmp_path, story) -> None:
 def test_an_unknown_stack_is_refused(tmp_path, story) -> None:
     with pytest.raises(engine.EngineError, match="there is no stack nowhere"):
         engine.preview(Home(tmp_path), "nowhere", program=story)
+
+
+def test_another_azure_native_is_noticed(tmp_path, story, monkeypatch) -> None:
+    other = tmp_path / "pulumi-resource-azure-native"
+    ours = engine.SHIMS / other.name
+    other.write_text(f"#!/bin/sh\nunset TWIN_PROVIDER_MARK\nexec {ours} \"$@\"\n")
+    other.chmod(0o755)
+    monkeypatch.setattr(engine, "SHIMS", tmp_path)
+    with pytest.raises(engine.EngineError, match="did not load the twin's azure-native provider"):
+        engine.preview(Home(tmp_path / "home"), STACK, program=story)
 
 
 def test_nothing_outlives_a_run() -> None:
