@@ -50,7 +50,9 @@ class Edge:
         self.refresh(cloud)
 
     async def restore(self, cloud: Cloud, resource: Resource) -> None:
-        """Once for all."""
+        """Once for all.  PORT may be another one than before: the next refresh of the stack sees it."""
+        if resource.type == ENDPOINT:
+            await cloud.save_outputs(resource.id, hostName=f"localhost:{await cloud.ports.of('edge')}")
         self.refresh(cloud)
 
     def refresh(self, cloud: Cloud) -> None:
