@@ -44,21 +44,22 @@ class ContentProvider(ResourceProvider):
     def _write(self, props: Props, old: dict[str, str]) -> Props:
         from azure.identity import DefaultAzureCredential
         from azure.storage.blob import BlobServiceClient
-        if packages.sha256(PACKAGE) != props["sha256"]:
+        site = packages.load(PACKAGE)
+        if site.sha256 != props["sha256"]:
             raise RuntimeError("site: the files changed while `pulumi up` ran; run it again")
         with BlobServiceClient(props["endpoint"], DefaultAzureCredential()) as service:
             container = service.get_container_client(props["container"])
             for path in (path for path, digest in props["files"].items() if old.get(path) != digest):
-                _once_allowed(partial(_upload, container, path))
+                _once_allowed(partial(_upload, container, path, site.contents[path]))
             for path in sorted(set(old) - set(props["files"])):
                 _once_allowed(partial(container.delete_blob, path))
         return props
 
 
-def _upload(container: typing.Any, path: str) -> None:
+def _upload(container: typing.Any, path: str, content: bytes) -> None:
     from azure.storage.blob import ContentSettings
     kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
-    container.upload_blob(path, packages.contents(PACKAGE)[path], overwrite=True, content_settings=ContentSettings(
+    container.upload_blob(path, content, overwrite=True, content_settings=ContentSettings(
         content_type=kind, cache_control="public, max-age=300"))
 
 
@@ -89,6 +90,7 @@ class Content(Resource, module="tracking", name="Content"):
     """The files of `site/`, each named with its hash, so that a preview shows which one changed."""
 
     def __init__(self, name: str, args: ContentArgs, opts: pulumi.ResourceOptions | None = None):
+        site = packages.load(PACKAGE)
         super().__init__(ContentProvider(), name, {
             "account": args.account, "endpoint": args.endpoint, "container": args.container,
-            "sha256": packages.sha256(PACKAGE), "files": packages.short_hashes(PACKAGE)}, opts)
+            "sha256": site.sha256, "files": site.files}, opts)

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_azure_native import authorization
 
-from components.config import Deployer, Platform
+from components.config import Platform
 from components.naming import Naming
+
+AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+"""https://learn.microsoft.com/troubleshoot/entra/entra-id/governance/verify-first-party-apps-sign-in"""
 
 
 @dataclass(frozen=True)
@@ -17,8 +20,8 @@ class Context:
     naming: Naming
     subscription: str
     tenant: str
-    deployers: tuple[tuple[str, str | None], ...]
-    """(object id, Entra type or None when not known) of those who may write the site's files."""
+    deployers: tuple[tuple[str, str], ...]
+    """(object id, Entra type) of those who may write the site's files."""
 
     @property
     def tags(self) -> dict[str, str]:
@@ -42,9 +45,12 @@ def make_context(platform: Platform) -> Context:
     client = authorization.get_client_config()
     naming = Naming.of(platform.name, client.subscription_id, pulumi.get_project(), pulumi.get_stack(),
                        {**platform.tags, "owner": platform.owner})
+    named = tuple((deployer.object_id, deployer.type) for deployer in platform.deployers)
     return Context(platform, naming, client.subscription_id, client.tenant_id,
-                   _deployers(platform.deployers) or ((client.object_id, None),))
+                   named or ((client.object_id, _principal_type(client.client_id)),))
 
 
-def _deployers(configured: tuple[Deployer, ...]) -> tuple[tuple[str, str | None], ...]:
-    return tuple((deployer.object_id, deployer.type) for deployer in configured)
+def _principal_type(client_id: str) -> str:
+    """A person signs in through the Azure CLI's own application, anything else through an application of its own.
+    Left out, the SDK would say User of a pipeline's service principal, and Azure would refuse the role assignment."""
+    return "User" if client_id in ("", AZURE_CLI) else "ServicePrincipal"

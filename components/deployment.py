@@ -44,19 +44,20 @@ class DeploymentProvider(ResourceProvider):
 
     def _deploy(self, props: Props) -> Props:
         from components.publish import publish
-        if packages.sha256(props["package"]) != props["sha256"]:
+        package = packages.load(props["package"])
+        if package.sha256 != props["sha256"]:
             raise DeploymentFailed(f"{props['app']}: the sources changed while `pulumi up` ran; run it again")
-        publish(props["scmHost"], props["appHost"], packages.archive(props["package"]), props["build"])
+        publish(props["scmHost"], props["appHost"], package.archive(), package.build)
         return props
 
 
 @dataclass(frozen=True)
 class DeploymentArgs:
-    """`site` is the app's resource id; `package` a key of packages.PACKAGES; hosts are `host[:port]`."""
+    """`site` is the app's resource id; hosts are `host[:port]`."""
 
     app: str
     region: str
-    package: str
+    package: packages.Package
     site: pulumi.Input[str]
     scm_host: pulumi.Input[str]
     app_host: pulumi.Input[str]
@@ -68,8 +69,8 @@ class Deployment(Resource, module="tracking", name="Deployment"):
     build: pulumi.Output[str]
 
     def __init__(self, name: str, args: DeploymentArgs, opts: pulumi.ResourceOptions | None = None):
-        digest = packages.sha256(args.package)
+        package = args.package
         super().__init__(DeploymentProvider(), name, {
-            "app": args.app, "region": args.region, "package": args.package, "site": args.site,
-            "scmHost": args.scm_host, "appHost": args.app_host, "sha256": digest,
-            "build": packages.build_id(digest), "files": packages.short_hashes(args.package)}, opts)
+            "app": args.app, "region": args.region, "site": args.site, "scmHost": args.scm_host,
+            "appHost": args.app_host, "package": package.name, "sha256": package.sha256, "build": package.build,
+            "files": package.files}, opts)

@@ -46,8 +46,7 @@ class StaticSite(pulumi.ComponentResource):
                                context.options(self, *writers, *self.storage.containers))
         self.register_outputs({"account": self.storage.name})
 
-    def _writer(self, context: Context, index: int, deployer: tuple[str, str | None]) -> RoleAssignment:
-        """The type of whoever runs `up` is not known here; Azure looks it up when it is not told."""
+    def _writer(self, context: Context, index: int, deployer: tuple[str, str]) -> RoleAssignment:
         object_id, kind = deployer
         return RoleAssignment(
             f"may-deployer-{index}-write-static", principal_id=object_id, principal_type=kind,

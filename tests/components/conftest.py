@@ -110,9 +110,10 @@ def _outputs(kind: str, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
         case "Component":
             return {"connectionString": f"InstrumentationKey={name}"}
         case "WebApp" if kind.startswith("azure-native"):
-            return {"defaultHostName": f"{inputs['name']}.azurewebsites.net", "identity": _identity(inputs), "hostNameSslStates": [
-                {"name": f"{inputs['name']}.azurewebsites.net", "hostType": "Standard"},
-                {"name": f"{inputs['name']}.scm.azurewebsites.net", "hostType": "Repository"}]}
+            hosts = {kind: f"{inputs['name']}.{part}azurewebsites.net"
+                     for kind, part in (("Standard", ""), ("Repository", "scm."))}
+            return {"defaultHostName": hosts["Standard"], "identity": _identity(inputs), "hostNameSslStates": [
+                {"name": host, "hostType": kind} for kind, host in hosts.items()]}
     return {}
 
 
@@ -205,4 +206,4 @@ def context(primary: Platform) -> Context:
     """A context without an engine."""
     naming = Naming.of("tracking", SUBSCRIPTION, "tracking", "primary", {"owner": "platform"})
     platform = PlatformConfig.model_validate(primary)
-    return Context(platform, naming, SUBSCRIPTION, TENANT, ((DEPLOYER, None),))
+    return Context(platform, naming, SUBSCRIPTION, TENANT, ((DEPLOYER, "User"),))

@@ -53,13 +53,13 @@ def test_the_edge_reads_static_content_and_nothing_else(recorded):
 def test_no_right_is_broader_than_one_resource(recorded):
     scopes = {name: item.inputs["scope"] for name, item in recorded.of("authorization:RoleAssignment").items()}
     assert len(scopes) > 40, "all rights were looked at"
-    assert not [name for name, scope in scopes.items() if not scope.startswith("/id/")], "not a group, not the subscription"
+    assert not [name for name, scope in scopes.items() if not scope.startswith("/id/")], "no group, no subscription"
 
 
 def test_rights_of_identities_of_ours_name_their_type(recorded):
     for name, item in recorded.of("authorization:RoleAssignment").items():
         if "deployer" not in name:
-            assert item.inputs["principalType"] == "ServicePrincipal", f"{name}: a new identity is not in Entra's index yet"
+            assert item.inputs["principalType"] == "ServicePrincipal", f"{name}: Entra may not know a new identity yet"
 
 
 def test_an_app_waits_for_all_its_rights(recorded):
@@ -74,5 +74,5 @@ def test_whoever_runs_up_may_write_the_site_unless_deployers_are_named(recorded,
     def writers(engine):
         return [(item.inputs["principalId"], item.inputs.get("principalType"))
                 for name, item in engine.of("authorization:RoleAssignment").items() if "deployer" in name]
-    assert writers(recorded) == [("00000000-0000-4000-8000-000000000003", None)], "who runs `up`; its type is not known"
+    assert writers(recorded) == [("00000000-0000-4000-8000-000000000003", "ServicePrincipal")], "who runs `up`"
     assert writers(varied) == [("00000000-0000-4000-8000-000000000009", "Group")], "those of the configuration instead"

@@ -19,8 +19,8 @@ def test_the_cache_takes_only_tokens_over_tls(recorded, region):
 def test_each_app_of_the_region_is_admitted_and_nobody_else(recorded, region):
     admitted = {name: item.inputs["user"]["objectId"] for name, item in
                 recorded.of("redisenterprise:AccessPolicyAssignment").items() if region in name}
-    assert admitted == {f"cache-{region}-{app}": f"principal-identity-{app}-{region}" for app in ("web", "api", "worker")}, \
-        "the other region's apps have their own cache"
+    own = {f"cache-{region}-{app}": f"principal-identity-{app}-{region}" for app in ("web", "api", "worker")}
+    assert admitted == own, "the other region's apps have their own cache"
 
 
 def test_the_cluster_gets_one_change_at_a_time(recorded):

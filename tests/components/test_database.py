@@ -1,5 +1,7 @@
 """PostgreSQL: two servers that survive a change of roles."""
 
+from itertools import pairwise
+
 import pytest
 
 from components.database import SWITCHED
@@ -56,7 +58,7 @@ def test_children_are_made_one_after_another(recorded):
     chain = ["postgres-eastus", "firewall-eastus", "database-eastus", "administrator-eastus-eastus",
              "administrator-eastus-westus", "postgres-westus", "firewall-westus", "endpoint-eastus"]
     after = {item.name: item.after for item in recorded.resources}
-    broken = [(first, then) for first, then in zip(chain, chain[1:], strict=False) if first not in after[then]]
+    broken = [(first, then) for first, then in pairwise(chain) if first not in after[then]]
     assert not broken, "a server answers ServerBusy to two changes at a time"
 
 

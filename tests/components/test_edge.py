@@ -36,7 +36,8 @@ def test_the_primary_region_comes_first(recorded, service):
 
 
 def test_static_content_falls_back_to_its_readable_copy(recorded):
-    east, west = (recorded.inputs("cdn:AFDOrigin", f"route-static-{region}")["hostName"] for region in ("eastus", "westus"))
+    east, west = (recorded.inputs("cdn:AFDOrigin", f"route-static-{region}")["hostName"]
+                  for region in ("eastus", "westus"))
     assert west == east.replace(".blob.", "-secondary.blob."), "the same account, read in the paired region"
 
 
@@ -54,20 +55,20 @@ def test_routes_cover_each_service_and_rewrite_where_needed(recorded):
     routes = {name: item.inputs for name, item in recorded.of("cdn:Route").items()}
     patterns = {name: route["patternsToMatch"] for name, route in routes.items()}
     assert patterns == {"route-web-route": ["/*"], "route-api-route": ["/api", "/api/*"],
-                        "route-worker-route": ["/worker", "/worker/*"], "route-static-route": ["/static", "/static/*"]}, \
-        "every path of the configuration"
+                        "route-worker-route": ["/worker", "/worker/*"],
+                        "route-static-route": ["/static", "/static/*"]}, "every path of the configuration"
     origin_paths = {name: route.get("originPath") for name, route in routes.items()}
     assert origin_paths == {"route-web-route": None, "route-api-route": None, "route-worker-route": "/",
                             "route-static-route": "/site/"}, "the worker knows nothing of its path"
     for name, route in routes.items():
         assert (route["forwardingProtocol"], route["httpsRedirect"]) == ("HttpsOnly", "Enabled"), f"{name} is encrypted"
-        assert ("cacheConfiguration" in route) == (name == "route-static-route"), f"{name}: only static content is cached"
+        assert ("cacheConfiguration" in route) == (name == "route-static-route"), f"{name}: only files are cached"
 
 
 def test_a_route_waits_for_its_origins(recorded):
     for service in SERVICES:
         waits = recorded.one("cdn:Route", f"route-{service}-route").after
-        assert {f"route-{service}-eastus", f"route-{service}-westus"} <= waits, "Azure refuses a route to an empty group"
+        assert {f"route-{service}-eastus", f"route-{service}-westus"} <= waits, "Azure refuses routes to empty groups"
 
 
 def test_reads_of_an_active_active_service_go_to_the_nearest_region(varied):

@@ -5,8 +5,9 @@ from collections import Counter
 
 def test_the_primary_stack_registers_everything_of_the_topology(recorded):
     counts = Counter(item.type.split(":", 1)[1] for item in recorded.resources if item.custom)
-    expected = {"resources:ResourceGroup": 3, "storage:StorageAccount": 7, "storage:Queue": 20, "storage:BlobContainer": 11,
-                "redisenterprise:RedisEnterprise": 2, "dbforpostgresql:Server": 2, "dbforpostgresql:VirtualEndpoint": 1,
+    expected = {"resources:ResourceGroup": 3, "storage:StorageAccount": 7, "storage:Queue": 20,
+                "storage:BlobContainer": 11, "redisenterprise:RedisEnterprise": 2,
+                "dbforpostgresql:Server": 2, "dbforpostgresql:VirtualEndpoint": 1,
                 "keyvault:Vault": 2, "operationalinsights:Workspace": 2, "applicationinsights:Component": 2,
                 "web:AppServicePlan": 4, "web:WebApp": 6, "cdn:Profile": 1, "cdn:AFDEndpoint": 1,
                 "cdn:AFDOriginGroup": 4, "cdn:AFDOrigin": 8, "cdn:Route": 4, "managedidentity:UserAssignedIdentity": 9}
@@ -81,7 +82,7 @@ def test_a_further_service_needs_configuration_alone(varied):
     labels = varied.inputs("web:WebApp", "labels-westus")
     assert labels["siteConfig"]["appCommandLine"] == "python -m portal.serve api", "it starts as configured"
     assert labels["tags"]["owner"] == "labels", "its owner is named on it"
-    assert varied.inputs("cdn:Route", "route-labels-route")["patternsToMatch"] == ["/labels", "/labels/*"], "it is routed"
+    assert varied.inputs("cdn:Route", "route-labels-route")["patternsToMatch"] == ["/labels", "/labels/*"], "a route"
     assert "code-labels-eastus" in varied.of("Deployment"), "it gets its code"
     assert varied.inputs("cdn:AFDOrigin", "route-maps-westus")["hostName"] == "maps-west.example.com", \
         "a service with hosts of its own gets an origin group like any other"

@@ -11,7 +11,7 @@ def test_east_us_has_zones_and_west_us_has_none():
 
 
 def test_gzrs_needs_zones():
-    assert not [region.name for region in REGIONS.values() if region.gzrs and not region.zones], "GZRS spreads over zones"
+    assert not [region.name for region in REGIONS.values() if region.gzrs and not region.zones], "it spreads over zones"
 
 
 def test_queues_never_get_a_read_access_redundancy():

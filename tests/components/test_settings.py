@@ -45,7 +45,7 @@ def test_only_the_worker_knows_the_migrator(recorded):
 def test_no_setting_holds_a_key(recorded):
     for app, region in SITES:
         for name, value in settings(recorded, f"{app}-{region}").items():
-            assert "AccountKey=" not in value and "password" not in value.lower(), f"{name} of {app} looks like a secret"
+            assert "AccountKey=" not in value and "password" not in value.lower(), f"{name} of {app}: a secret?"
 
 
 def test_settings_are_sorted_so_that_a_preview_shows_what_changed(recorded):

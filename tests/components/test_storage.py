@@ -16,7 +16,7 @@ def test_no_account_can_be_opened_with_a_key(recorded, name):
     assert account["allowBlobPublicAccess"] is False, "nothing is for anonymous readers"
     assert account["isLocalUserEnabled"] is False, "local users are passwords too"
     assert account["defaultToOAuthAuthentication"] is True, "the portal must ask for a token as well"
-    assert (account["minimumTlsVersion"], account["enableHttpsTrafficOnly"]) == ("TLS1_2", True), "only TLS 1.2 and later"
+    assert (account["minimumTlsVersion"], account["enableHttpsTrafficOnly"]) == ("TLS1_2", True), "TLS 1.2 or later"
 
 
 @pytest.mark.parametrize("name", ACCOUNTS)
