@@ -6,6 +6,7 @@ The account's key is random, known to its process alone and never handed out.
 
 import asyncio
 import base64
+import json
 import os
 import shutil
 import ssl
@@ -22,6 +23,7 @@ from twin.services.shapes import ancestor, shaped, tokens
 
 ACCOUNT = "azure-native:storage:StorageAccount"
 VERSION = "2021-12-02"
+LEAN = Path(__file__).with_name("azurite.cjs")
 AUDIENCE = "https://storage.azure.com"
 
 
@@ -80,7 +82,7 @@ async def start(cloud: Cloud, resource: Resource) -> None:
                  "--queueHost", "127.0.0.1", "--queuePort", str(queue), "--queueKeepAliveTimeout", "60",
                  "--tableHost", "127.0.0.1", "--tablePort", "0"),
         environment={**cloud.environment, "AZURITE_ACCOUNTS": f"{resource.name}:{account_key(data)}",
-                     "NODE_OPTIONS": "--max-old-space-size=192"},
+                     "NODE_OPTIONS": f"--max-old-space-size=192 --require {json.dumps(str(LEAN))}"},
         ready=Tcp(queue), ready_within=60, resource_id=resource.id))
 
 
