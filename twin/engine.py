@@ -59,6 +59,7 @@ class Outcome:
     outputs: dict[str, Any] = field(default_factory=dict)
     diagnostics: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    asked_azure: bool = False
 
     @property
     def changed(self) -> bool:
@@ -154,7 +155,7 @@ def _run(home: Home, stack: str, verb: str, on_output: Line | None, program: Pro
     with _terminated_as_interrupted(), _in_checkout():
         try:
             chosen = _select(home, stack, program or _program_preloading(), _environment(home, mark))
-            result = getattr(chosen, verb)(on_output=on_output, on_event=lambda event: _note(outcome, event))
+            result = getattr(chosen, verb)(on_output=on_output, on_event=lambda event: _note(outcome, event, verb))
             outcome.changes = _counts(result)
             outcome.outputs = {k: v.value for k, v in getattr(result, "outputs", {}).items()}
         except errors.CommandError as error:
@@ -162,7 +163,7 @@ def _run(home: Home, stack: str, verb: str, on_output: Line | None, program: Pro
         finally:
             ours = mark.exists()
             mark.unlink(missing_ok=True)
-    if not ours and any(s["type"].startswith("azure-native:") for s in outcome.steps):
+    if outcome.asked_azure and not ours:
         raise EngineError("the engine did not load the twin's azure-native provider but another one. Remove `plugins:` "
                           f"entries from Pulumi.yaml and see that nothing hides {SHIMS} on PATH; nothing was checked.")
     outcome.seconds = time.monotonic() - started
@@ -254,15 +255,17 @@ def _preload() -> None:
                     getattr(vars(module)[service], name)
 
 
-def _note(outcome: Outcome, event: Any) -> None:
-    """Keeps the changes of one engine event, and what the program and the engine say in it."""
-    if event.resource_pre_event and event.resource_pre_event.metadata.op not in SAME:
-        step = event.resource_pre_event.metadata
-        state = step.new or step.old
-        outcome.steps.append({
-            "op": getattr(step.op, "value", str(step.op)), "type": step.type, "name": step.urn.rsplit("::", 1)[1],
-            "urn": step.urn, "parent": getattr(state, "parent", "") or "",
-            "properties": sorted(step.detailed_diff or step.diffs or ())})
+def _note(outcome: Outcome, event: Any, verb: str) -> None:
+    """Keeps the changes of one engine event (a refresh knows them only afterwards), and what is said in it."""
+    found = event.res_outputs_event if verb == "refresh" else event.resource_pre_event
+    if found:
+        step, state = found.metadata, found.metadata.new or found.metadata.old
+        outcome.asked_azure |= step.type.startswith("azure-native:")
+        if step.op not in SAME:
+            outcome.steps.append({
+                "op": getattr(step.op, "value", str(step.op)), "type": step.type, "name": step.urn.rsplit("::", 1)[1],
+                "urn": step.urn, "parent": getattr(state, "parent", "") or "",
+                "properties": sorted(step.detailed_diff or step.diffs or ())})
     said = event.diagnostic_event
     if said and said.severity in ("error", "warning", "info"):
         text = re.sub(r"<\{%.*?%\}>", "", said.message).strip()
