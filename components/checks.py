@@ -88,15 +88,15 @@ def _check_address(address: str) -> None:
 
 def _check_list(platform: Platform) -> None:
     services = platform.services
-    _refuse_twins("name", (service.name for service in services))
-    _refuse_twins("path", (service.path for service in services))
+    _refuse_doubles("name", (service.name for service in services))
+    _refuse_doubles("path", (service.path for service in services))
     for kind in (Kind.FUNCTION_APP, Kind.STATIC):
         if len(platform.of_kind(kind)) != 1:
             refuse("services", f"exactly one of kind {kind}", [s.name for s in platform.of_kind(kind)],
                    "its code or files are this repository's own", f"keep one service of kind {kind}")
 
 
-def _refuse_twins(what: str, values: Iterable[str]) -> None:
+def _refuse_doubles(what: str, values: Iterable[str]) -> None:
     for value, count in Counter(values).items():
         if count > 1:
             refuse("services", f"every {what} once", value, f"{count} services have it", f"give each its own {what}")

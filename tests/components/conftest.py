@@ -41,6 +41,7 @@ class Engine(mocks.Mocks):
     def __init__(self) -> None:
         self.resources: list[Registered] = []
         self.calls: list[str] = []
+        self.exports: dict[str, Any] = {}
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         inputs = dict(args.inputs)
@@ -74,6 +75,11 @@ class Monitor(mocks.MockMonitor):
                 _last(request.parent), frozenset(map(_last, request.dependencies)), request.protect,
                 request.retainOnDelete, tuple(request.ignoreChanges)))
         return answer
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:
+        if "pulumi:pulumi:Stack" in request.urn:
+            self.mocks.exports = rpc.deserialize_properties(request.outputs)
+        return super().RegisterResourceOutputs(request)
 
 
 def _last(urn: str) -> str:
