@@ -1,0 +1,1 @@
+"""The bare parts that the platform is measured against."""
