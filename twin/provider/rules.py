@@ -1,6 +1,7 @@
 """What Azure refuses that its type data cannot tell: one small function per type, in `RULES`.
 
-Each takes the inputs (unknown values are UNKNOWN, so a rule looks only at what it knows) and gives refusals.
+Each takes the inputs (unknown values are UNKNOWN, so a rule looks only at what it knows) and gives refusals. Codes are
+the service's own where they are known, else its general one (BadRequest; flexible servers: InvalidParameterValue).
 """
 
 import re
@@ -22,7 +23,8 @@ Rule = Callable[[Mapping[str, Any]], Iterator[Refusal]]
 
 
 def storage_account(inputs: Mapping[str, Any]) -> Iterator[Refusal]:
-    """https://learn.microsoft.com/azure/storage/common/storage-redundancy#supported-storage-account-types"""
+    """https://learn.microsoft.com/azure/storage/common/storage-redundancy#supported-storage-account-types; code as in
+    https://github.com/Azure-Samples/microsoft-foundry-baseline/issues/66 (West US)."""
     sku, location = _get(inputs, "sku", "name"), _get(inputs, "location")
     if sku and "ZRS" in sku and location and normal_location(location) in WITHOUT_ZONES:
         best = sku.replace("GZRS", "GRS").replace("_ZRS", "_LRS")
@@ -45,29 +47,29 @@ def container(inputs: Mapping[str, Any]) -> Iterator[Refusal]:
 def postgres(inputs: Mapping[str, Any]) -> Iterator[Refusal]:
     """https://learn.microsoft.com/azure/postgresql/read-replica/concepts-read-replicas and the server's own limits."""
     tier, sku, mode = _get(inputs, "sku", "tier"), _get(inputs, "sku", "name"), _get(inputs, "createMode")
-    replica = mode == "Replica"
+    replica, code = mode == "Replica", "InvalidParameterValue"
     if replica and tier == "Burstable":
-        yield Refusal("sku.tier", "ReadReplicaNotSupportedForBurstable",
+        yield Refusal("sku.tier", code,
                       "replicas need GeneralPurpose or MemoryOptimized, got Burstable; choose one for both servers.")
     if replica and "sourceServerResourceId" not in inputs:
-        yield Refusal("sourceServerResourceId", "InvalidParameter", "createMode Replica needs the primary server's id.")
+        yield Refusal("sourceServerResourceId", code, "createMode Replica needs the primary server's id.")
     if tier == "Burstable" and _get(inputs, "highAvailability", "mode") not in (None, "Disabled"):
-        yield Refusal("highAvailability.mode", "HANotSupportedForBurstable",
+        yield Refusal("highAvailability.mode", code,
                       "high availability needs GeneralPurpose or MemoryOptimized; change sku.tier or disable it.")
     if sku and tier and not sku.startswith({"Burstable": "Standard_B", "GeneralPurpose": "Standard_D",
                                             "MemoryOptimized": "Standard_E"}.get(tier, "")):
-        yield Refusal("sku.name", "InvalidSkuName", f"{sku} is no {tier} size; take one of it or change sku.tier.")
+        yield Refusal("sku.name", code, f"{sku} is no {tier} size; take one of it or change sku.tier.")
     size = _get(inputs, "storage", "storageSizeGB")
     if size and _get(inputs, "storage", "type") != "PremiumV2_LRS" and size not in _SIZES:
         sizes = ", ".join(map(str, _SIZES))
-        yield Refusal("storage.storageSizeGB", "InvalidStorageSize", f"allowed: {sizes}; got {size}.")
+        yield Refusal("storage.storageSizeGB", code, f"allowed: {sizes}; got {size}.")
     backup = _get(inputs, "backup", "backupRetentionDays")
     if backup is not None and not 7 <= backup <= 35:
-        yield Refusal("backup.backupRetentionDays", "InvalidBackupRetention", f"allowed 7..35 days, got {backup}.")
+        yield Refusal("backup.backupRetentionDays", code, f"allowed 7..35 days, got {backup}.")
     signs_in = not holds_unknown(inputs.get("authConfig")) and _get(inputs, "authConfig", "passwordAuth") != "Disabled"
     fresh = inputs.get("createMode") in (None, "Default", "Create")
     if fresh and signs_in and "administratorLoginPassword" not in inputs:
-        yield Refusal("administratorLoginPassword", "InvalidParameter", "a new server with password sign-in needs an "
+        yield Refusal("administratorLoginPassword", code, "a new server with password sign-in needs an "
                       "administrator password; give one, or set authConfig.passwordAuth to Disabled and use Entra.")
 
 
@@ -104,7 +106,8 @@ def profile(inputs: Mapping[str, Any]) -> Iterator[Refusal]:
 
 
 def vault(inputs: Mapping[str, Any]) -> Iterator[Refusal]:
-    """https://learn.microsoft.com/azure/key-vault/general/soft-delete-overview: retention, and no way back."""
+    """https://learn.microsoft.com/azure/key-vault/general/soft-delete-overview, and
+    https://github.com/Azure/azure-rest-api-specs/issues/18106: purge protection cannot be set to false."""
     days = _get(inputs, "properties", "softDeleteRetentionInDays")
     if days is not None and not 7 <= days <= 90:
         yield Refusal("properties.softDeleteRetentionInDays", "BadRequest", f"allowed 7..90 days, got {days}.")
@@ -123,11 +126,11 @@ def app_plan(inputs: Mapping[str, Any]) -> Iterator[Refusal]:
         return
     name, location, capacity = _get(inputs, "sku", "name"), _get(inputs, "location"), _get(inputs, "sku", "capacity")
     if location and normal_location(location) in WITHOUT_ZONES:
-        yield Refusal("zoneRedundant", "ZoneRedundancyNotSupported", f"{location} has no zones; set it to false.")
+        yield Refusal("zoneRedundant", "BadRequest", f"{location} has no zones; set it to false.")
     if name and not re.fullmatch(r"(P\d+m?v[234]|FC1|EP\d|I\d+v2)", name, re.IGNORECASE):
-        yield Refusal("zoneRedundant", "ZoneRedundancyNotSupported", f"needs Premium v2, v3 or v4, got {name}.")
+        yield Refusal("zoneRedundant", "BadRequest", f"needs Premium v2, v3 or v4, got {name}.")
     if capacity is not None and capacity < 2 and name != "FC1":
-        yield Refusal("sku.capacity", "ZoneRedundancyNotSupported", f"needs at least 2, got {capacity}.")
+        yield Refusal("sku.capacity", "BadRequest", f"needs at least 2, got {capacity}.")
 
 
 def redis_cluster(inputs: Mapping[str, Any]) -> Iterator[Refusal]:

@@ -47,9 +47,9 @@ WRONG = {
         "BadRequest: property loadBalancingSettings.successfulSamplesRequired", "at most sampleSize (2), got 3"),
     "a burstable replica": ("dbforpostgresql:Server", SERVER | {
         "createMode": "Replica", "sourceServerResourceId": "/x", "sku": {"name": "Standard_B1ms", "tier": "Burstable"}},
-        "ReadReplicaNotSupportedForBurstable: property sku.tier", "GeneralPurpose or MemoryOptimized"),
+        "InvalidParameterValue: property sku.tier", "GeneralPurpose or MemoryOptimized"),
     "an odd disk size": ("dbforpostgresql:Server", SERVER | {"storage": {"storageSizeGB": 33}},
-                         "InvalidStorageSize: property storage.storageSizeGB", "got 33"),
+                         "InvalidParameterValue: property storage.storageSizeGB", "got 33"),
     "an unknown rule action": ("cdn:Rule", ROUTE | {"actions": [{"name": "Explode", "parameters": {}}]},
                                "InvalidParameter: property actions[0].name", "'Explode' is not one of CacheExpiration"),
     "a role by its name": ("authorization:RoleAssignment", {"scope": "/subscriptions/1", "principalId": UNKNOWN,
