@@ -5,6 +5,7 @@ from starlette.types import ASGIApp
 
 from portal.api import capture, events, shipments, state
 from portal.api.documentation import complete
+from portal.api.hotpath import HotPath
 from portal.api.schemas import EPCIS_PARTS
 from portal.asgi import Envelope
 from portal.health import health_routes
@@ -25,4 +26,4 @@ def create_app(connect: Connect, identity: Identity, primary_region: str) -> ASG
     for room in (state, shipments, capture, events):
         app.include_router(room.router)
     complete(app, EPCIS_PARTS)
-    return Envelope(app, identity)
+    return Envelope(HotPath(app), identity)

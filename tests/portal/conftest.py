@@ -19,6 +19,6 @@ def domain() -> MemoryShipments:
 async def api(domain: MemoryShipments) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(lambda: domain, Identity("api", "eastus", "0123456789ab"), "eastus")
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with app.app.router.lifespan_context(app.app), httpx.AsyncClient(
+    async with app.app.app.router.lifespan_context(app.app.app), httpx.AsyncClient(
             transport=transport, base_url="http://portal.example") as client:
         yield client
