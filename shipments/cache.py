@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from azure.core.exceptions import AzureError
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -35,7 +36,10 @@ class _Token(CredentialProvider):
         self._user, self._password = user, password
 
     async def get_credentials_async(self) -> tuple[str, str]:
-        return self._user, await self._password()
+        try:
+            return self._user, await self._password()
+        except AzureError as error:
+            raise ConnectionError("no token to sign in with") from error
 
 
 class Cache:
@@ -45,7 +49,8 @@ class Cache:
         name, port = host_and_port(host, 10000)
         self._password, self._token = password, ""
         self._redis = Redis(
-            host=name, port=port, ssl=True, ssl_ca_certs=ca_file(), credential_provider=_Token(user, password),
+            host=name, port=port, ssl=True, ssl_ca_certs=ca_file(), ssl_check_hostname=True,
+            credential_provider=_Token(user, password),
             socket_timeout=0.5, socket_connect_timeout=1, max_connections=256,
             retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionError,)))
         self._failed, self._next_try = False, 0.0

@@ -6,7 +6,7 @@ A migration that was applied must not change afterwards; its checksum is kept an
 import hashlib
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +61,7 @@ async def run(settings: Settings, credential: AsyncTokenCredential | None = None
         async with await _connect(settings, settings.database_name, credential) as connection:
             await become_owner(connection)
             await apply(migrations(), connection)
-            await grant(roles, connection)
+            await grant(roles, writers(settings), connection)
     finally:
         await credential.close()
     return True
@@ -101,13 +101,27 @@ async def become_owner(connection: Connection) -> None:
         "where datname = current_database() and pg_has_role(pg_roles.oid, 'member') and rolname <> current_user")
 
 
-async def grant(roles: Mapping[str, str], connection: Connection) -> None:
-    """The apps read and write rows; only the migrator changes tables."""
+def writers(settings: Settings) -> set[str]:
+    """The worker's SQL roles, its own and the peer region's, whose names differ by the region alone; ValueError when
+    one of them is not among the roles, because then nobody could write after a failover."""
+    own = settings.database_user
+    both = {own, own.replace(settings.region, settings.peer_region)}
+    if len(both) < 2 or not both <= set(settings.database_roles or {}):
+        raise ValueError(f"DATABASE_ROLES must hold the worker's roles of both regions, {own!r} and the same with "
+                         f"{settings.peer_region!r} in it; got {sorted(settings.database_roles or {})}; see naming")
+    return both
+
+
+async def grant(roles: Iterable[str], writing: set[str], connection: Connection) -> None:
+    """All apps read, the workers write rows, only the migrator changes tables."""
     for role in roles:
-        await connection.execute(sql.SQL(
-            "grant usage on schema public to {0}; "
-            "grant select, insert, update, delete on all tables in schema public to {0}; "
-            "revoke insert, update, delete on schema_migrations from {0}").format(sql.Identifier(role)))
+        await connection.execute(sql.SQL("grant usage on schema public to {0}; "
+                                         "grant select on all tables in schema public to {0}"
+                                         ).format(sql.Identifier(role)))
+        if role in writing:
+            await connection.execute(sql.SQL("grant insert, update, delete on all tables in schema public to {0}; "
+                                             "revoke insert, update, delete on schema_migrations from {0}"
+                                             ).format(sql.Identifier(role)))
 
 
 async def _connect(settings: Settings, name: str, credential: AsyncTokenCredential) -> Connection:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+from azure.core.exceptions import ClientAuthenticationError
 
 from shipments import cache as module
 from shipments.cache import Cache
@@ -102,6 +103,13 @@ async def test_a_redis_that_came_back_is_used_again(
     await asyncio.sleep(0.3)
     await cache.put("k", b"again", 60)
     assert await cache.get("k") == b"again", "without a restart of the app"
+
+
+async def test_without_a_token_the_cache_is_empty_not_an_error(clean: Platform) -> None:
+    async def none() -> str:
+        raise ClientAuthenticationError("the identity endpoint is away")
+
+    assert await Cache(clean.settings.redis_host, APP, none).get("k") is None, "the database is asked instead"
 
 
 async def test_without_redis_every_answer_is_still_there(clean: Platform) -> None:

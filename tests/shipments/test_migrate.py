@@ -15,6 +15,8 @@ from shipments.settings import Settings
 from tests.shipments.conftest import Platform
 from tests.shipments.servers import Identity, Postgres
 
+ROLES = ("id-web-eastus", "id-worker-eastus", "id-worker-westus")
+
 CREATE_PRINCIPAL = """
 create or replace function pgaadauth_create_principal_with_oid(
     name text, object_id text, object_type text, is_admin boolean, is_mfa boolean) returns text language plpgsql as $$
@@ -30,10 +32,17 @@ async def empty(platform: Platform) -> AsyncIterator[Settings]:
     async with await platform.connect() as connection:
         await connection.execute(CREATE_PRINCIPAL)
         await connection.execute("create database empty")
-    yield replace(platform.settings, database_name="empty", migrator_user="app", database_roles={"id-web": "0-0-0-1"})
+    yield replace(
+        platform.settings,
+        database_name="empty",
+        migrator_user="app",
+        database_user="id-worker-eastus",
+        database_roles={role: f"0-0-0-{number}" for number, role in enumerate(ROLES)},
+    )
     async with await platform.connect() as connection:
         await connection.execute("drop database empty with (force)")
-        await connection.execute('drop role if exists "id-web"')
+        for role in ROLES:
+            await connection.execute(f'drop role if exists "{role}"')
 
 
 async def rows(platform: Platform, statement: str, user: str = "app") -> list[tuple[Any, ...]]:
@@ -53,11 +62,21 @@ async def test_an_empty_database_gets_tables_roles_and_grants(empty: Settings, p
     assert await migrate.run(empty, Identity()), "the server takes writes"
     names = [row[0] for row in await rows(platform, "select name from schema_migrations order by number")]
     assert names == [migration.name for migration in migrate.migrations()], "every migration, in order"
-    assert await rows(platform, "select from shipment_events", user="id-web") == [], (
-        "the app's role exists and may read"
-    )
+    for role in ROLES:
+        assert await rows(platform, "select from outbox", user=role) == [], "every app's role exists and may read"
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            await rows(platform, "drop table outbox", user=role)
+    insert = "insert into outbox (subscriber, payload) values ('s', '{}') returning subscriber"
+    for role in ("id-worker-eastus", "id-worker-westus"):
+        assert await rows(platform, insert, user=role) == [("s",)], "the workers of both regions write"
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        await rows(platform, "drop table shipment_events", user="id-web")
+        await rows(platform, insert, user="id-web-eastus")
+
+
+async def test_a_peer_without_role_is_noticed_before_the_failover(empty: Settings) -> None:
+    alone = {role: number for role, number in empty.database_roles.items() if role != "id-worker-westus"}
+    with pytest.raises(ValueError, match="westus"):
+        await migrate.run(replace(empty, database_roles=alone), Identity())
 
 
 async def test_many_migrators_at_once_apply_each_migration_once(empty: Settings, platform: Platform) -> None:
