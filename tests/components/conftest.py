@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 import yaml
-from pulumi.runtime import config, mocks, rpc, stack
+from pulumi.runtime import config, mocks, rpc, settings, stack
 
 from components.config import Platform as PlatformConfig
 from components.context import Context
@@ -76,11 +77,6 @@ class Monitor(mocks.MockMonitor):
                 request.retainOnDelete, tuple(request.ignoreChanges)))
         return answer
 
-    def RegisterResourceOutputs(self, request: Any) -> Any:
-        if "pulumi:pulumi:Stack" in request.urn:
-            self.mocks.exports = rpc.deserialize_properties(request.outputs)
-        return super().RegisterResourceOutputs(request)
-
 
 def _last(urn: str) -> str:
     return urn.rsplit("::", 1)[-1]
@@ -143,12 +139,18 @@ def registered(make: Callable[[], object], platform: Platform | None = None) -> 
     asyncio.set_event_loop(loop)
     try:
         mocks.set_mocks(engine, project="tracking", stack="primary", preview=False, monitor=Monitor(engine))
+        settings.get_root_resource().outputs.clear()  # the process has one stack, whatever runs in it
         config.set_all_config({"tracking:platform": json.dumps(platform)} if platform else {}, [])
-        loop.run_until_complete(stack.run_pulumi_func(lambda: make() and None))
+        loop.run_until_complete(stack.run_pulumi_func(lambda: _keep_exports(make(), engine)))
         return engine
     finally:
         loop.close()
         asyncio.set_event_loop(None)
+
+
+def _keep_exports(_made: object, engine: Engine) -> None:
+    for name, value in settings.get_root_resource().outputs.items():
+        pulumi.Output.from_input(value).apply(lambda came, name=name: engine.exports.update({name: came}))
 
 
 def run_program(platform: Platform) -> Engine:

@@ -13,7 +13,7 @@ def test_operators_learn_every_name_of_each_region(recorded):
     for region in ("eastus", "westus"):
         names = recorded.exports["regions"][region]
         assert set(names) == {"web", "api", "worker", "resourceGroup", "queueAccount", "queueUri", "blobAccount",
-                              "blobUri", "vault", "postgres", "postgresServer", "redis", "workspace"}, "what runbooks use"
+                              "blobUri", "vault", "postgres", "postgresServer", "redis", "workspace"}, "for runbooks"
         assert all(names.values()), f"{region}: nothing is empty"
         assert names["web"].startswith(f"app-tracking-web-{region}"), "each app's own host"
         assert names["postgres"].startswith(f"psql-tracking-{region}"), "each region's own server"
