@@ -21,6 +21,8 @@ from twin.services.base import TwinError
 START_WITHIN = 180.0
 """Seconds for starting again everything that an earlier daemon ran."""
 STOP_WITHIN = 90.0
+SHUTDOWN_WITHIN = 10.0
+"""Seconds for a daemon to say that it will stop; one that hangs is killed, and its processes are ended from here."""
 REQUEST_WITHIN = 600.0
 POLL = 0.1
 CODE = ("cloud", "functionshost", "runner", "services")
@@ -61,24 +63,26 @@ class Daemon:
 
     def stop(self) -> list[str]:
         """Ends it with all its processes; returns the names of those that only this call could end."""
+        answers = False
         with contextlib.suppress(TwinError, httpx.HTTPError):
-            self.ask("POST", "/twin/shutdown")
+            answers = self.ask("POST", "/twin/shutdown", SHUTDOWN_WITHIN) is not None
         if pid := self._pid():
             with contextlib.suppress(psutil.NoSuchProcess):
                 process = psutil.Process(pid)
                 process.terminate()
                 with contextlib.suppress(psutil.TimeoutExpired):
-                    process.wait(STOP_WITHIN)
+                    process.wait(STOP_WITHIN if answers or not self._home.control.exists() else SHUTDOWN_WITHIN)
                 process.kill()
+                process.wait(SHUTDOWN_WITHIN)
         self._home.control.unlink(missing_ok=True)
         return asyncio.run(end_leftovers(self._home))
 
-    def ask(self, method: str, path: str) -> dict[str, Any]:
+    def ask(self, method: str, path: str, within: float = REQUEST_WITHIN) -> dict[str, Any]:
         """The answer of the control protocol; TwinError when there is no daemon or it refuses."""
         control = read_json(self._home.control, None) if self.alive() else None
         if not control:
             raise TwinError(f"the twin in {self._home.root} is not running; `make up` starts it.")
-        with httpx.Client(base_url=control["url"], timeout=REQUEST_WITHIN, trust_env=False) as client:
+        with httpx.Client(base_url=control["url"], timeout=within, trust_env=False) as client:
             answer = client.request(method, path, headers={"Authorization": f"Bearer {control['token']}"})
         if answer.is_error:
             raise TwinError(f"{path}: {answer.json()['error']['message']}")
