@@ -40,7 +40,9 @@ class Connections:
         return {
             "credential": self._credential(connection),
             "transport": AioHttpTransport(session=self._session, session_owner=False),
-            **{"initial_backoff": 1, "increment_base": 2, "random_jitter_range": 0},
+            "initial_backoff": 1,
+            "increment_base": 2,
+            "random_jitter_range": 0,
         }
 
     @staticmethod

@@ -1,6 +1,7 @@
 """Calling one function: its context, its time limit, its failure, and the figures about it."""
 
 import asyncio
+import contextlib
 import contextvars
 import os
 import time
@@ -10,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from . import logs
 from .hostjson import Host
+from .logs import failure, invocation, log
 from .package import Function
 
 
@@ -44,7 +45,8 @@ class Invoker:
     def __init__(self, host: Host, stopping: asyncio.Event) -> None:
         self.stopping = stopping
         self.stuck = False
-        """A plain function outlived its time limit; a thread cannot be ended, so the process has to be."""
+        """A plain function outlived its limit; its thread cannot be ended, so the worker is replaced, as there:
+        https://learn.microsoft.com/azure/azure-functions/functions-host-json#functiontimeout"""
         self._host = host
         threads = os.environ.get("PYTHON_THREADPOOL_THREAD_COUNT")
         self._threads = ThreadPoolExecutor(int(threads) if threads else None, thread_name_prefix="function")
@@ -58,7 +60,7 @@ class Invoker:
         invocation_id = str(uuid.uuid4())
         if function.takes_context:
             arguments["context"] = Context(function.name, str(self._host.package), invocation_id)
-        token = logs.invocation.set({"function": function.name, "invocation": invocation_id})
+        token = invocation.set({"function": function.name, "invocation": invocation_id})
         started, failed = time.perf_counter(), 0
         try:
             return await self._limited(function, arguments)
@@ -69,7 +71,7 @@ class Invoker:
             figures = self._figures[function.name]
             took = time.perf_counter() - started
             self._figures[function.name] = [figures[0] + 1, figures[1] + failed, figures[2] + took]
-            logs.invocation.reset(token)
+            invocation.reset(token)
 
     async def _limited(self, function: Function, arguments: dict[str, Any]) -> Any:
         limit = asyncio.timeout(self._host.function_timeout)
@@ -87,10 +89,12 @@ class Invoker:
             if task and task.cancelling():
                 raise
             if limit.expired():
-                logs.log("function_timed_out", "error", limit=self._host.function_timeout)
-                self._replace_if_stuck(function)
+                log("function_timed_out", "error", limit=self._host.function_timeout)
+                self.stuck = not function.is_async
+                if self.stuck:
+                    self.stopping.set()
             else:
-                logs.log("function_failed", "error", **logs.failure(error))
+                log("function_failed", "error", **failure(error))
             raise Failed from error
 
     def _on_thread(self, function: Function, arguments: dict[str, Any]) -> Any:
@@ -98,19 +102,15 @@ class Invoker:
             raise NotStarted
         return function.call(**arguments)
 
-    def _replace_if_stuck(self, function: Function) -> None:
-        """The host restarts the language worker whose function timed out.
-
-        https://learn.microsoft.com/azure/azure-functions/functions-host-json#functiontimeout
-        """
-        if not function.is_async:
-            self.stuck = True
-            self.stopping.set()
-
     def summarise(self) -> None:
         """One line per function called since the last time, as the host's aggregator does every 30 s."""
         for name, (count, failed, total) in self._figures.items():
-            logs.log(
-                "functions_called", function=name, calls=count, failed=failed, mean_ms=round(total / count * 1000, 2)
-            )
+            mean = round(total / count * 1000, 2)
+            log("functions_called", function=name, calls=count, failed=failed, mean_ms=mean)
         self._figures.clear()
+
+
+async def pause(stopping: asyncio.Event, seconds: float) -> None:
+    """Sleep, but not past the stop."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stopping.wait(), seconds)

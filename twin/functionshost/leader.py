@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable
 from azure.core.exceptions import AzureError, ResourceExistsError
 from azure.storage.blob.aio import BlobLeaseClient, ContainerClient
 
+from .hostjson import Host
+from .invoke import pause
 from .logs import failure, log
 
 CONTAINER = "azure-webjobs-hosts"
@@ -21,10 +23,10 @@ LEASE, RENEW, RETRY = 15, 5.0, 3.0
 
 
 async def lead(
-    container: ContainerClient, host_id: str, stopping: asyncio.Event, work: Callable[[], Awaitable]
+    container: ContainerClient, host: Host, stopping: asyncio.Event, work: Callable[[], Awaitable[None]]
 ) -> None:
     """Run `work` whenever this process holds the lease, until stopping; `work` itself ends on stopping."""
-    blob = container.get_blob_client(f"locks/{host_id}/host")
+    blob = container.get_blob_client(f"locks/{host.id}/host")
     while not stopping.is_set():
         try:
             with contextlib.suppress(ResourceExistsError):
@@ -32,21 +34,18 @@ async def lead(
             with contextlib.suppress(ResourceExistsError):
                 await blob.upload_blob(b"", overwrite=False)
             lease = await blob.acquire_lease(LEASE)
-        except ResourceExistsError:  # 409 LeaseAlreadyPresent
-            await pause(stopping, RETRY * random.uniform(0.8, 1.2))
         except (AzureError, OSError) as error:
-            log("host_storage_unavailable", "warning", **failure(error))
-            await pause(stopping, RETRY)
+            if not isinstance(error, ResourceExistsError):  # 409 LeaseAlreadyPresent: another one leads
+                log("host_storage_unavailable", "warning", **failure(error))
+            await pause(stopping, RETRY * random.uniform(0.8, 1.2))
         else:
             await _hold(lease, work)
 
 
-async def _hold(lease: BlobLeaseClient, work: Callable[[], Awaitable]) -> None:
+async def _hold(lease: BlobLeaseClient, work: Callable[[], Awaitable[None]]) -> None:
     log("leading")
-    task = asyncio.ensure_future(work())
-    renewed = time.monotonic()
-    while not task.done():
-        await asyncio.wait([task], timeout=RENEW)
+    task, renewed = asyncio.ensure_future(work()), time.monotonic()
+    while not (await asyncio.wait([task], timeout=RENEW))[0]:
         try:
             await lease.renew()
             renewed = time.monotonic()
@@ -54,12 +53,7 @@ async def _hold(lease: BlobLeaseClient, work: Callable[[], Awaitable]) -> None:
             log("lead_not_renewed", "warning", **failure(error))
             if time.monotonic() - renewed > LEASE - RENEW:
                 task.cancel()
-    with contextlib.suppress(AzureError, OSError, asyncio.CancelledError):
+    with contextlib.suppress(AzureError, OSError):
         await lease.release()
+    with contextlib.suppress(asyncio.CancelledError):
         await task
-
-
-async def pause(stopping: asyncio.Event, seconds: float) -> None:
-    """Sleep, but not past the stop."""
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stopping.wait(), seconds)

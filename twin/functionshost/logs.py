@@ -10,15 +10,15 @@ from typing import Any
 
 LONGEST = 500
 worker: str = "controller"
-invocation: ContextVar[dict[str, str]] = ContextVar("invocation", default={})
+invocation: ContextVar[dict[str, str] | None] = ContextVar("invocation", default=None)
 """Function name and invocation id of the code that logs, where it is a function's."""
 
 
 def log(event: str, level: str = "info", **fields: Any) -> None:
-    """Write one line; longer texts are cut, so that a line stays below a pipe's atomic 4096 bytes."""
+    """Write one line in one call; longer texts are cut, so that lines of several processes never mix."""
     line = {"time": datetime.now(UTC).isoformat(), "level": level, "event": event, "worker": worker}
-    line |= invocation.get() | {key: _short(value) for key, value in fields.items()}
-    os.write(1, json.dumps(line).encode()[:4000] + b"\n")
+    line |= (invocation.get() or {}) | {key: _short(value) for key, value in fields.items()}
+    os.write(1, json.dumps(line).encode() + b"\n")
 
 
 def _short(value: Any) -> Any:
@@ -41,5 +41,5 @@ class _Lines(logging.Handler):
 def capture_logging() -> None:
     """Send what functions log to the same lines; the SDKs only from warnings on."""
     logging.basicConfig(level=logging.INFO, handlers=[_Lines()], force=True)
-    for noisy in ("azure", "uvicorn", "httpx", "asyncio"):
+    for noisy in ("azure", "uvicorn", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,9 +33,7 @@ class Function:
 def enter(package: Path) -> None:
     """Make the package the import root and the working directory; the checkout that holds this host leaves sys.path."""
     checkout = str(Path(__file__).parents[2])
-    vendored = package / ".python_packages" / "lib" / "site-packages"
-    kept = [entry for entry in sys.path if entry not in ("", ".", checkout, str(package))]
-    sys.path[:] = [str(package), *([str(vendored)] if vendored.is_dir() else []), *kept]
+    sys.path[:] = [str(package), *(entry for entry in sys.path if entry not in ("", ".", checkout, str(package)))]
     os.chdir(package)
 
 
@@ -44,6 +42,7 @@ def load() -> list[Function]:
 
     Refused: an import that fails, a missing app, and by name every trigger, binding or policy that this host lacks.
     https://learn.microsoft.com/azure/azure-functions/functions-reference-python
+    https://learn.microsoft.com/azure/azure-functions/disable-function
     """
     try:
         module = importlib.import_module("function_app")
@@ -52,44 +51,33 @@ def load() -> list[Function]:
     apps = [value for value in vars(module).values() if isinstance(value, FunctionRegister)]
     if len(apps) != 1:
         raise Refused(f"function_app.py must hold exactly one FunctionApp, found {len(apps)}")
-    declared = [(function.get_function_name(), function) for function in apps[0].get_functions()]
-    problems = [problem for name, function in declared for problem in _problems(name, function)]
-    if problems:
+    declared = {function.get_function_name(): function for function in apps[0].get_functions()}
+    if problems := [f"function {name}: {problem}" for name, f in declared.items() for problem in _problems(f)]:
         raise Refused("this host cannot run the package: " + "; ".join(problems))
-    return [_function(name, function) for name, function in declared if not disabled(name)]
+    disabled = {name for name in declared if os.environ.get(f"AzureWebJobs.{name}.Disabled", "").lower() == "true"}
+    return [_function(name, function) for name, function in declared.items() if name not in disabled]
 
 
-def disabled(name: str) -> bool:
-    """https://learn.microsoft.com/azure/azure-functions/disable-function"""
-    return os.environ.get(f"AzureWebJobs.{name}.Disabled", "").lower() in ("true", "1")
-
-
-def _problems(name: str, function: Any) -> list[str]:
-    trigger = function.get_trigger()
-    if trigger is None:
-        return [f"function {name} has no trigger"]
-    described = trigger.get_dict_repr()
-    others = [b.get_dict_repr()["type"] for b in function.get_bindings() if b is not trigger]
-    return [
-        *([f"function {name}: trigger {trigger.type} is not supported"] if trigger.type not in TRIGGERS else []),
-        *(f"function {name}: binding {other} is not supported" for other in others if other != "http"),
-        *([f"function {name}: retry policies are not supported"] if function.get_setting("retry_policy") else []),
-        *(
-            [f"function {name}: auth level {described['authLevel']} needs keys; only ANONYMOUS is supported"]
-            if str(described.get("authLevel", "ANONYMOUS")).upper() != "ANONYMOUS"
-            else []
-        ),
-    ]
+def _problems(function: Any) -> Iterator[str]:
+    bindings = json.loads(function.get_function_json())["bindings"]
+    if not function.get_trigger():
+        yield "it has no trigger"
+    if function.get_setting("retry_policy"):
+        yield "retry policies are not supported"
+    for binding in bindings:
+        if binding["type"] not in (*TRIGGERS, "http"):
+            kind = "trigger" if binding["type"].endswith("Trigger") else "binding"
+            yield f"{kind} {binding['type']} is not supported"
+        if binding.get("authLevel", "ANONYMOUS") != "ANONYMOUS":
+            yield f"auth level {binding['authLevel']} needs keys: only ANONYMOUS is supported"
 
 
 def _function(name: str, function: Any) -> Function:
     trigger = next(b for b in json.loads(function.get_function_json())["bindings"] if b["type"] in TRIGGERS)
-    for key in TRIGGERS[trigger["type"]]:
-        trigger[key] = resolve(trigger[key])
+    trigger |= {key: resolve(trigger[key]) for key in TRIGGERS[trigger["type"]]}
     call = function.get_user_function()
-    return Function(
-        name, call, trigger, inspect.iscoroutinefunction(call), "context" in inspect.signature(call).parameters
-    )
+    return Function(name, call, trigger, inspect.iscoroutinefunction(call),
+                    "context" in inspect.signature(call).parameters)
 
 
 def resolve(text: str) -> str:
@@ -99,9 +87,8 @@ def resolve(text: str) -> str:
     """
 
     def value(match: re.Match[str]) -> str:
-        found = os.environ.get(match[1])
-        if not found:
-            raise Refused(f"{match[0]} in a trigger does not resolve: add the app setting {match[1]}")
-        return found
+        if found := os.environ.get(match[1]):
+            return found
+        raise Refused(f"{match[0]} in a trigger does not resolve: add the app setting {match[1]}")
 
     return re.sub(r"%(\w+)%", value, text)

@@ -2,7 +2,7 @@
 
 - Polling, concurrency, poison messages, metadata:
   https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-queue-trigger
-- What those pages leave open follows the extension's source (QueueListener, QueueProcessor, QueueServiceClientProvider):
+- What those pages leave open follows QueueListener, QueueProcessor and QueueServiceClientProvider:
   https://github.com/Azure/azure-sdk-for-net/tree/main/sdk/storage/Microsoft.Azure.WebJobs.Extensions.Storage.Queues/src
 """
 
@@ -11,39 +11,40 @@ import base64
 import contextlib
 import math
 import random
-from typing import Any
+from collections.abc import Awaitable
 
-import azure.functions as func
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
+from azure.functions.queue import QueueMessage as FunctionMessage
 from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient
 
 from .connections import Connections
 from .hostjson import Host
-from .invoke import Failed, Invoker, NotStarted
+from .invoke import Failed, Invoker, NotStarted, pause
 from .logs import failure, log
 from .package import Function
 
-LEASE = 600.0
-"""Seconds for which a received message is invisible to others; renewed at half time (QueueListener, 10 minutes)."""
 FIRST_WAIT = 0.1
 POISON, LONGEST_NAME = "-poison", 63
 
 
 class QueueListener:
-    """Feeds one function from one queue until its invoker stops."""
+    """Feeds one function from one queue until its invoker stops.
+
+    `lease`: seconds for which a received message is invisible to others, renewed at half time (there: 10 minutes).
+    """
 
     def __init__(
         self, function: Function, host: Host, connections: Connections, invoker: Invoker, lease: float
     ) -> None:
-        connection, name = function.trigger.get("connection"), function.trigger["queueName"]
-        self._function, self._host, self._invoker, self._lease = function, host, invoker, lease
-        self._queue = connections.queue(connection, name)
-        self._poison_queue = connections.queue(connection, name + POISON) if _may_poison(name) else None
+        connection, self._name = function.trigger.get("connection"), function.trigger["queueName"]
+        self._function, self._host, self._invoker, self._lease = function, host, invoker, math.ceil(lease)
+        self._queue = connections.queue(connection, self._name)
+        may_poison = not self._name.endswith(POISON) and len(self._name + POISON) <= LONGEST_NAME
+        self._poison_queue = connections.queue(connection, self._name + POISON) if may_poison else None
         self._running: set[asyncio.Task[None]] = set()
         self._room = asyncio.Event()
-        self._full = False
-        self.queue_name = name
+        self._full = self._away = False
 
     async def run(self) -> None:
         """Receive a batch whenever at most newBatchThreshold messages are being processed; back off while empty."""
@@ -58,27 +59,29 @@ class QueueListener:
                 empty = 0
                 await self._room_for_a_batch()
             else:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._invoker.stopping.wait(), backoff(empty, self._host.max_polling))
+                await pause(self._invoker.stopping, backoff(empty, self._host.max_polling))
                 empty += 1
         if self._running:
             await asyncio.wait(self._running)
 
     async def length(self) -> int:
-        """Messages waiting, for scaling; asked only while batches come back full, so that an idle queue costs nothing."""
+        """Messages waiting, for scaling; asked only while batches come back full: an idle queue costs nothing."""
         return (await self._queue.get_queue_properties()).approximate_message_count or 0 if self._full else 0
 
     async def _receive(self) -> list[QueueMessage]:
-        page = self._queue.receive_messages(
-            messages_per_page=self._host.batch_size, visibility_timeout=math.ceil(self._lease)
-        ).by_page()
+        """One batch; a missing queue or an account that is away is an empty one, told once."""
+        size = self._host.batch_size
+        pages = self._queue.receive_messages(messages_per_page=size, visibility_timeout=self._lease).by_page()
         try:
-            return [message async for message in await anext(page)]
-        except StopAsyncIteration:
+            page = await anext(pages, None)
+            messages = [message async for message in page] if page else []
+        except (AzureError, OSError) as error:
+            if not self._away:
+                log("queue_unavailable", "warning", queue=self._name, **failure(error))
+            self._away = True
             return []
-        except (AzureError, OSError) as error:  # a missing queue, an account away: keep polling, ever more slowly
-            log("queue_unavailable", "warning", queue=self.queue_name, **failure(error))
-            return []
+        self._away = False
+        return messages
 
     async def _room_for_a_batch(self) -> None:
         while len(self._running) > self._host.new_batch_threshold:
@@ -95,32 +98,36 @@ class QueueListener:
         lease = _Lease(self._queue, message, self._lease)
         try:
             settle = await self._outcome(message)
-            await lease.end()
-            await settle
-        except ResourceNotFoundError:
-            log("message_gone", "warning", queue=self.queue_name, message=message.id)  # the lease ran out, or cleared
-        except (AzureError, OSError) as error:
-            log("message_not_settled", "error", queue=self.queue_name, message=message.id, **failure(error))
         finally:
             await lease.end()
+        try:
+            await settle
+        except ResourceNotFoundError:  # the lease ran out, or somebody cleared the queue
+            log("message_gone", "warning", queue=self._name, message=message.id)
+        except (AzureError, OSError) as error:
+            log("message_not_settled", "error", queue=self._name, message=message.id, **failure(error))
 
-    async def _outcome(self, message: QueueMessage) -> Any:
-        """What is to be done with the message, as an awaitable."""
-        if (message.dequeue_count or 0) > self._host.max_dequeue:
+    async def _outcome(self, message: QueueMessage) -> Awaitable[None]:
+        """Call the function; what is to be done with the message then."""
+        count, limit = message.dequeue_count or 0, self._host.max_dequeue
+        if count > limit:
             return self._poison(message, "dequeued too often")
         try:
-            body = base64.b64decode(message.content, validate=True) if self._host.base64 else message.content.encode()
+            body = base64.b64decode(message.content, validate=True) if self._host.base64 else message.content
         except ValueError:  # the extension poisons at once what it cannot decode
             return self._poison(message, "not base64")
         try:
-            await self._invoker(self._function, _queue_message(message, body))
+            await self._invoker(self._function, _received(message, body))
         except NotStarted:
             return self._show_again(message, 0)
         except Failed:
-            if (message.dequeue_count or 0) >= self._host.max_dequeue:
+            if count >= limit:
                 return self._poison(message, "failed too often")
             return self._show_again(message, self._host.visibility)
-        return self._queue.delete_message(message.id, message.pop_receipt)
+        return self._delete(message)
+
+    async def _delete(self, message: QueueMessage) -> None:
+        await self._queue.delete_message(message.id, message.pop_receipt)
 
     async def _show_again(self, message: QueueMessage, after: float) -> None:
         await self._queue.update_message(message.id, message.pop_receipt, visibility_timeout=math.ceil(after))
@@ -138,15 +145,15 @@ class QueueListener:
             with contextlib.suppress(ResourceExistsError):
                 await self._poison_queue.create_queue()
             await self._poison_queue.send_message(message.content)
-        await self._queue.delete_message(message.id, message.pop_receipt)
-        fields = {"queue": self.queue_name, "message": message.id, "dequeued": message.dequeue_count}
-        log("message_poisoned", "error", function=self._function.name, reason=reason, **fields)
+        await self._delete(message)
+        log("message_poisoned", "error", function=self._function.name, queue=self._name, message=message.id,
+            reason=reason, dequeued=message.dequeue_count)
 
 
 class _Lease:
     """Keeps one message invisible while its function runs: a timer first, a task only when half the time is gone."""
 
-    def __init__(self, queue: QueueClient, message: QueueMessage, seconds: float) -> None:
+    def __init__(self, queue: QueueClient, message: QueueMessage, seconds: int) -> None:
         self._queue, self._message, self._seconds = queue, message, seconds
         self._lock = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -160,11 +167,10 @@ class _Lease:
         while True:
             try:
                 async with self._lock:
-                    renewed = await self._queue.update_message(
-                        message.id, message.pop_receipt, visibility_timeout=math.ceil(self._seconds)
-                    )
+                    held = {"visibility_timeout": self._seconds}
+                    renewed = await self._queue.update_message(message.id, message.pop_receipt, **held)
                     message.pop_receipt = renewed.pop_receipt
-            except (HttpResponseError, AzureError, OSError) as error:
+            except (AzureError, OSError) as error:
                 log("lease_not_renewed", "warning", message=message.id, **failure(error))
             await asyncio.sleep(self._seconds / 2)
 
@@ -176,27 +182,16 @@ class _Lease:
                 self._task.cancel()
 
 
-def _may_poison(name: str) -> bool:
-    return not name.endswith(POISON) and len(name + POISON) <= LONGEST_NAME
-
-
 def backoff(empty: int, longest: float) -> float:
-    """Seconds to wait after `empty` empty receives before: 0.1, then 0.2, doubling with 20 % jitter, up to `longest`."""
-    if empty == 0:
-        return min(FIRST_WAIT, longest)
-    return min(longest, FIRST_WAIT + FIRST_WAIT * random.uniform(0.8, 1.2) * 2 ** min(empty - 1, 30))
+    """Seconds to wait after `empty` empty receives before: 0.1, 0.2, then doubled with 20 % jitter, up to `longest`."""
+    growth = random.uniform(0.8, 1.2) * 2 ** min(empty - 1, 30) if empty else 0
+    return min(longest, FIRST_WAIT * (1 + growth))
 
 
-def _queue_message(message: QueueMessage, body: bytes) -> func.QueueMessage:
+def _received(message: QueueMessage, body: str | bytes) -> FunctionMessage:
     """https://learn.microsoft.com/python/api/azure-functions/azure.functions.queuemessage"""
-    from azure.functions.queue import QueueMessage as Received
-
-    return Received(
-        id=message.id,
-        body=body,
-        dequeue_count=message.dequeue_count,
-        expiration_time=message.expires_on,
-        insertion_time=message.inserted_on,
+    return FunctionMessage(
+        id=message.id, body=body, dequeue_count=message.dequeue_count, pop_receipt=message.pop_receipt,
+        insertion_time=message.inserted_on, expiration_time=message.expires_on,
         time_next_visible=message.next_visible_on,
-        pop_receipt=message.pop_receipt,
     )

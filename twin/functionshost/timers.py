@@ -1,6 +1,5 @@
-"""The timer trigger.
+"""The timer trigger: six fields, seconds first, UTC; run_on_startup; use_monitor keeps the schedule and finds past-due.
 
-Six fields, seconds first, UTC; run_on_startup; use_monitor (kept schedule, past due):
 https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer
 Status blob and past-due rule as TimerListener and StorageScheduleMonitor:
 https://github.com/Azure/azure-webjobs-sdk-extensions/tree/main/src/WebJobs.Extensions/Extensions/Timers
@@ -17,8 +16,7 @@ from azure.storage.blob.aio import BlobClient, ContainerClient
 from croniter import CroniterBadCronError, croniter
 
 from .hostjson import Host, Refused
-from .invoke import Failed, Invoker, NotStarted
-from .leader import pause
+from .invoke import Failed, Invoker, NotStarted, pause
 from .logs import failure, log
 from .package import Function
 
@@ -33,10 +31,8 @@ def check(function: Function) -> None:
             raise CroniterBadCronError(f"{len(schedule.split())} fields")
         following(schedule, datetime.now(UTC))
     except CroniterBadCronError as error:
-        raise Refused(
-            f"function {function.name}: schedule {schedule!r} is not six NCRONTAB fields "
-            f"(second minute hour day month weekday): {error}"
-        ) from error
+        raise Refused(f"function {function.name}: schedule {schedule!r} is not six NCRONTAB fields "
+                      f"(second minute hour day month weekday): {error}") from error
 
 
 def following(schedule: str, after: datetime) -> datetime:
@@ -46,33 +42,24 @@ def following(schedule: str, after: datetime) -> datetime:
 
 async def keep(function: Function, host: Host, container: ContainerClient, invoker: Invoker) -> None:
     """Call the function on its schedule until the invoker stops; run by the leader only."""
-    schedule = function.trigger["schedule"]
-    now = datetime.now(UTC)
+    schedule, now = function.trigger["schedule"], datetime.now(UTC)
     due = following(schedule, now)
     monitored = function.trigger.get("useMonitor", True) and following(schedule, due) - due >= SHORTEST_MONITORED
     status = container.get_blob_client(f"timers/{host.id}/Host.Functions.{function.name}/status")
     kept = await _read(status) if monitored else None
-    past_due = bool(kept) and datetime.fromisoformat(kept["Next"]) < now
-    if monitored and not kept:
-        await _write(status, None, due)
-    if past_due or function.trigger.get("runOnStartup"):
-        await _call(function, invoker, past_due, kept)
-        if monitored:
-            await _write(status, now, following(schedule, datetime.now(UTC)))
+    past_due = kept is not None and datetime.fromisoformat(kept["Next"]) < now
+    last = datetime.fromisoformat(kept["Last"]) if kept and kept["Last"] else None
+    at_once = past_due or function.trigger.get("runOnStartup")
     while not invoker.stopping.is_set():
-        now = datetime.now(UTC)
-        due = following(schedule, now)
-        await pause(invoker.stopping, (due - now).total_seconds())
-        if not invoker.stopping.is_set():
-            await _call(function, invoker, False, None)
-            if monitored:
-                await _write(status, due, following(schedule, datetime.now(UTC)))
-
-
-async def _call(function: Function, invoker: Invoker, past_due: bool, kept: dict[str, Any] | None) -> None:
-    log("timer", function=function.name, past_due=past_due)
-    with contextlib.suppress(Failed, NotStarted):
-        await invoker(function, TimerRequest(past_due=past_due, schedule_status=kept))
+        if at_once:
+            with contextlib.suppress(Failed, NotStarted):
+                await invoker(function, TimerRequest(past_due=past_due, schedule_status=kept))
+            last, past_due, kept = now, False, None
+        due = following(schedule, datetime.now(UTC))
+        if monitored:
+            await _write(status, last, due)
+        await pause(invoker.stopping, (due - datetime.now(UTC)).total_seconds())
+        now, at_once = due, True
 
 
 async def _read(status: BlobClient) -> dict[str, Any] | None:
@@ -85,10 +72,9 @@ async def _read(status: BlobClient) -> dict[str, Any] | None:
         return None
 
 
-async def _write(status: BlobClient, last: datetime | None, following_: datetime) -> None:
-    document = {"Last": last, "Next": following_, "LastUpdated": datetime.now(UTC)}
-    text = json.dumps(document, default=datetime.isoformat)
+async def _write(status: BlobClient, last: datetime | None, due: datetime) -> None:
+    document = {"Last": last, "Next": due, "LastUpdated": datetime.now(UTC)}
     try:
-        await status.upload_blob(text, overwrite=True)
+        await status.upload_blob(json.dumps(document, default=datetime.isoformat), overwrite=True)
     except (AzureError, OSError) as error:
         log("timer_status_unavailable", "warning", **failure(error))

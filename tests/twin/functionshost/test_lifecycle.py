@@ -7,8 +7,7 @@ import time
 
 import httpx
 
-from tests.twin.functionshost.conftest import Storage, until
-from tests.twin.functionshost.test_queue_trigger import ECHO, Start, encoded, name, peeked
+from tests.twin.functionshost.hosting import ECHO, Start, Storage, encoded, name, peeked, until
 
 
 def test_a_graceful_stop_lets_running_functions_finish_and_releases_the_rest(storage: Storage, start: Start) -> None:
@@ -105,7 +104,7 @@ def test_a_package_with_unsupported_parts_is_refused_by_name(start: Start) -> No
     def output(t, out): ...
     """
     host = start(code)
-    assert host.process.wait(20) == 78, "the host ends with EX_CONFIG"
+    assert host.process.wait(30) == 78, "the host ends with EX_CONFIG"
     (refusal,) = host.events("refused")
     assert "function bus: trigger serviceBusTrigger" in refusal["reason"], "the trigger is named"
     assert "function output: binding queue" in refusal["reason"], "the binding is named"
@@ -115,40 +114,24 @@ def test_a_busy_port_and_a_wrong_host_json_are_refused(storage: Storage, start: 
     storage.queue(work := name())
     first = start(ECHO, WORK=work).ready()
     second = start(ECHO, "--port", str(first.port), WORK=work)
-    assert second.process.wait(10) == 1 and str(first.port) in second.events("refused")[0]["reason"]
+    assert second.process.wait(30) == 1 and str(first.port) in second.events("refused")[0]["reason"]
     third = start(ECHO, WORK=work, queues={"batchSize": 33})
-    assert third.process.wait(10) == 78 and "batchSize must be 1 to 32, got 33" in third.events("refused")[0]["reason"]
+    assert third.process.wait(30) == 78 and "batchSize must be 1 to 32, got 33" in third.events("refused")[0]["reason"]
     fourth = start(ECHO)
-    assert fourth.process.wait(10) == 78 and "%WORK%" in fourth.events("refused")[0]["reason"], "setting is named"
+    assert fourth.process.wait(30) == 78 and "%WORK%" in fourth.events("refused")[0]["reason"], "setting is named"
 
 
 def test_the_packages_own_modules_win_over_the_checkouts(start: Start) -> None:
     code = """
-    try:
-        import components
-        found = components.__path__[0] if hasattr(components, "__path__") else components.__file__
-    except ImportError:
-        found = ""
-    import shipments
+    import importlib.util, shipments
+    found = [shipments.__file__, importlib.util.find_spec("components")]
     @app.route()
-    def where(req): return json.dumps([shipments.__file__, str(found)])
+    def where(req): return json.dumps(found)
     """
-    host = start("")
-    (host.package / "shipments.py").write_text("")
-    (host.package / "function_app.py").write_text("")
-    host.process.terminate()
-    host = start(
-        "import sys\nsys.path.insert(1, os.getcwd())\nopen('shipments.py', 'w').close()\n" + _dedent(code)
-    ).ready()
-    ours, others = httpx.get(f"http://127.0.0.1:{host.port}/api/where").json()
+    host = start(code, files={"shipments.py": ""}).ready()
+    ours, other = httpx.get(f"http://127.0.0.1:{host.port}/api/where").json()
     assert ours == str(host.package / "shipments.py"), "the package's shipments is imported"
-    assert others == "", "what only the checkout has is not there"
-
-
-def _dedent(code: str) -> str:
-    from textwrap import dedent
-
-    return dedent(code)
+    assert other is None, "what only the checkout has is not there"
 
 
 def test_stopping_takes_no_longer_than_it_has_to(storage: Storage, start: Start) -> None:

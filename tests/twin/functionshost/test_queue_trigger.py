@@ -1,42 +1,6 @@
 """The queue trigger against a real Azurite, over HTTPS with tokens."""
 
-import base64
-import uuid
-from collections.abc import Callable
-
-from azure.storage.queue import QueueClient
-
-from tests.twin.functionshost.conftest import Running, Storage, until
-
-Start = Callable[..., Running]
-
-ECHO = """
-@app.queue_trigger(arg_name="message", queue_name="%WORK%", connection="QUEUES")
-async def echo(message: func.QueueMessage):
-    note(body=message.get_body().decode(), id=message.id, count=message.dequeue_count, receipt=message.pop_receipt,
-         inserted=message.insertion_time, expires=message.expiration_time, next=message.time_next_visible)
-"""
-FAIL = """
-@app.queue_trigger(arg_name="message", queue_name="%WORK%", connection="QUEUES")
-def fail(message: func.QueueMessage):
-    note(count=message.dequeue_count)
-    raise ValueError(message.get_body().decode())
-"""
-
-
-def name() -> str:
-    return "q" + uuid.uuid4().hex[:12]
-
-
-def encoded(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
-
-
-def peeked(queue: QueueClient) -> list[str]:
-    try:
-        return [message.content for message in queue.peek_messages(32)]
-    except Exception:
-        return []
+from tests.twin.functionshost.hosting import ECHO, FAIL, Start, Storage, encoded, name, peeked, until
 
 
 def test_a_base64_message_reaches_the_function_decoded_with_its_metadata_and_is_deleted(

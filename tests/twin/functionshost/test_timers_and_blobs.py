@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.twin.functionshost.conftest import Storage, until
-from tests.twin.functionshost.test_queue_trigger import Start, peeked
+from tests.twin.functionshost.hosting import Start, Storage, peeked, until
 from twin.functionshost.blobs import pattern
 from twin.functionshost.timers import following
 
