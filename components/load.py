@@ -5,6 +5,7 @@ import typing
 
 import pulumi
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from components.config import Platform
 
@@ -43,9 +44,13 @@ def _line(problem: typing.Any, name: str, hidden: bool) -> str:
     own = problem.get("ctx", {}).get("error")
     if isinstance(own, ValueError):
         return f"- {own}."
+    meaning, model = _at(problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"- {path}: no such key; known are {', '.join(_fields(model))}. {meaning} " \
+               f"Remove it with `pulumi config rm --path '{name}.{path}'`, or correct its spelling."
     got = "nothing" if problem["type"] == "missing" else json.dumps(problem["input"], default=str)[:120]
-    return (f"- {path or name}: {problem['msg']}; got {got}. {_meaning(problem['loc'])} "
-            f"Correct it with `pulumi config set --path '{name}.{path}' …`.")
+    return (f"- {path or name}: {problem['msg']}; got {got}. {meaning} "
+            f"Set it with `pulumi config set --path '{name}.{path}' …`.")
 
 
 def _path(location: tuple[int | str, ...]) -> str:
@@ -53,14 +58,19 @@ def _path(location: tuple[int | str, ...]) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
 
 
-def _meaning(location: tuple[int | str, ...]) -> str:
-    """The description of the deepest field on the way to the error, which is its documentation."""
-    model, found = Platform, ""
+def _at(location: tuple[int | str, ...]) -> tuple[str, type[BaseModel] | None]:
+    """The description of the deepest field on the way to the error, which is its documentation, and its class."""
+    model, meaning = Platform, ""
     for part in location:
-        fields = {field.alias or key: field for key, field in model.model_fields.items()} if model else {}
-        if isinstance(part, str) and part in fields:
-            found, model = fields[part].description or "", _model_in(fields[part].annotation)
-    return found
+        field = _fields(model).get(part) if isinstance(part, str) else None
+        if field is not None:
+            meaning, model = field.description or "", _model_in(field.annotation)
+    return meaning, model
+
+
+def _fields(model: type[BaseModel] | None) -> dict[str, FieldInfo]:
+    """Name in the configuration -> field."""
+    return {field.alias or key: field for key, field in model.model_fields.items()} if model else {}
 
 
 def _model_in(annotation: typing.Any) -> type[BaseModel] | None:

@@ -65,7 +65,7 @@ WRONG = {
     "a Burstable database": ("database.tier", "Burstable", ("GeneralPurpose or MemoryOptimized", "replica")),
     "an odd disk": ("database.storageGb", 100, ("database.storageGb", "one of 32, 64", "100", "next larger")),
     "a plan that is too small": ("compute.planSku", "B1", ("compute.planSku", '"B1"', "Premium")),
-    "a key that does not exist": ("edge.skuu", "x", ("edge.skuu", "Extra inputs", "Front Door")),
+    "a key that does not exist": ("edge.skuu", "x", ("edge.skuu", "no such key; known are sku", "Front Door", "config rm")),
     "a missing owner": ("owner", None, ("owner", "got nothing", "team that runs")),
     "a long name": ("name", "theshipmenttracker", ("name", "theshipmenttracker", "2 to 9")),
     "two services on one path": ("services.1.path", "/", ("every path once", "'/'", "2 services")),
