@@ -18,6 +18,8 @@ from shipments.epcis.problems import pointer
 from shipments.errors import Refusal, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
+PAGE = "/nextPageToken"
+"""A page token that is not ours, or no longer, names a page that is not there: 404; every other bad input is a 400."""
 LOG = logging.getLogger("portal")
 
 EXCEPTIONS = {400: "ValidationException", 404: "NoSuchResourceException", 413: "CaptureLimitExceededException",
@@ -58,7 +60,7 @@ def trouble_of(error: Exception) -> Trouble:
     if isinstance(error, Trouble):
         return error
     if isinstance(error, Refused | Refusal):
-        return Trouble.bad(error.problems)
+        return Trouble.bad(error.problems, 404 if error.problems[0].pointer == PAGE else 400)
     if isinstance(error, Unavailable):
         return Trouble(503, str(error), headers={"Retry-After": str(error.retry_after)})
     if isinstance(error, RequestValidationError):

@@ -31,7 +31,7 @@ async def capture(request: Request) -> Response:
     return response
 
 
-@router.get("/api/capture", response_model=list[CaptureJob], responses=errors(400, 406, 503), openapi_extra=PAGING)
+@router.get("/api/capture", response_model=list[CaptureJob], responses=errors(400, 404, 406, 503), openapi_extra=PAGING)
 async def jobs(request: Request) -> Response:
     """Finished capture jobs, newest first."""
     check_request(request)

@@ -32,7 +32,7 @@ QUERY_DOCUMENT = {"description": "An EPCISQueryDocument", "content": {"applicati
     "schema": {"type": "object", "required": ["@context", "type", "epcisBody"]}}}}
 
 
-@router.get("/api/events", responses={200: QUERY_DOCUMENT} | errors(400, 406, 503), openapi_extra=FILTERS)
+@router.get("/api/events", responses={200: QUERY_DOCUMENT} | errors(400, 404, 406, 503), openapi_extra=FILTERS)
 async def events(request: Request) -> Response:
     """The events that meet every parameter, as an EPCISQueryDocument; the Link header leads to the next page."""
     check_request(request)

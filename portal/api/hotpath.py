@@ -13,18 +13,18 @@ PREFIX = "/api/shipments/"
 
 
 class HotPath:
-    """`GET /api/shipments/{id}` -> the kept JSON with its ETag, or 304 for a caller that has it; else the app's answer."""
+    """`GET /api/shipments/{id}` -> the kept JSON with its ETag, or 304 if the caller has it; else the app's answer."""
 
     def __init__(self, app: FastAPI):
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope.get("path", "")
-        if scope["type"] != "http" or scope["method"] != "GET" or not path.startswith(PREFIX) or "/" in path[15:]:
+        prefix, name = scope.get("path", "")[:len(PREFIX)], scope.get("path", "")[len(PREFIX):]
+        if prefix != PREFIX or scope.get("method") != "GET" or "/" in name:
             await self.app(scope, receive, send)
             return
         try:
-            found = await self.app.state.shipments.shipment_json(path[15:])
+            found = await self.app.state.shipments.shipment_json(name)
         except Exception as error:  # the route raises it where it becomes a problem document
             scope["tracking_error"], found = error, None
         if found is None:

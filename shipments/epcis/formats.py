@@ -128,5 +128,6 @@ UnitOfMeasure = Annotated[str, Field(pattern=r"^[A-Z0-9]{2,3}$")]
 HexBinary = Annotated[str, Field(pattern=r"^[A-Fa-f0-9]+$")]
 UNIQUE_ITEMS = Field(json_schema_extra={"uniqueItems": True})
 Unique = AfterValidator(unique)
-Text = Annotated[str, Field(json_schema_extra={"pattern": r"^[^\x00]*$"})]
+NO_NUL = r"^[^\x00]*$"
+Text = Annotated[str, Field(json_schema_extra={"pattern": NO_NUL})]
 Object = Annotated[dict[str, Any], BeforeValidator(_not_null)]

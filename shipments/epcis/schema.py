@@ -10,7 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from shipments.epcis.documents import Document, QueryDocument
 from shipments.epcis.events import MODELS, ExtendedEvent
-from shipments.epcis.formats import URI_SCHEMA
+from shipments.epcis.formats import NO_NUL, URI_SCHEMA
 from shipments.epcis.parts import Extensible
 
 Spec = dict[str, Any]
@@ -68,9 +68,18 @@ def document_schema(prefix: str = "#/$defs/") -> tuple[Spec, Spec]:
     definitions["Event"] = {"anyOf": [{"$ref": f"{prefix}{model.__name__}"} for model in events]}
     for body in ("Body", "ResultsBody"):
         definitions[body]["properties"]["eventList"]["items"] = {"$ref": f"{prefix}Event"}
+    definitions["Json"] = json_schema(f"{prefix}Json")
     alone = {"allOf": [{"$ref": f"{prefix}Event"}, needs("@context")]}
     documents = [{"$ref": f"{prefix}{model.__name__}"} for model in (Document, QueryDocument)]
-    return {"anyOf": [*documents, alone]}, _plain(definitions)
+    return {"anyOf": [*documents, alone]}, _plain(definitions, f"{prefix}Json", names=True)
+
+
+def json_schema(itself: str) -> Spec:
+    """Any JSON that can be stored (strictjson.py): no text in it holds U+0000."""
+    text = {"type": "string", "pattern": NO_NUL}
+    return {"anyOf": [
+        {"type": ["null", "boolean", "number"]}, text, {"type": "array", "items": {"$ref": itself}},
+        {"type": "object", "propertyNames": text, "additionalProperties": {"$ref": itself}}]}
 
 
 def _known(models: list[type[BaseModel]]) -> set[type[BaseModel]]:
@@ -87,11 +96,15 @@ def _known(models: list[type[BaseModel]]) -> set[type[BaseModel]]:
     return found
 
 
-def _plain(schema: Any, names: bool = False) -> Any:
-    """Without titles and defaults: what is left out of a document is left out, not filled in."""
+def _plain(schema: Any, anything: str, names: bool = False) -> Any:
+    """Without titles and defaults, as what is left out is not filled in; further members may be anything."""
     if isinstance(schema, list):
-        return [_plain(entry) for entry in schema]
+        return [_plain(entry, anything) for entry in schema]
     if not isinstance(schema, dict):
         return schema
-    return {name: _plain(member, name in ("properties", "$defs")) for name, member in schema.items()
-            if names or name not in ("title", "default", "description")}
+    plain = {name: _plain(member, anything, name == "properties") for name, member in schema.items()
+             if names or name not in ("title", "default", "description")}
+    if plain.get("type") == "object" and plain.get("additionalProperties", True) is True:
+        plain |= {"additionalProperties": {"$ref": anything}}
+        plain.setdefault("propertyNames", {"pattern": NO_NUL})
+    return plain

@@ -85,11 +85,17 @@ async def test_pages_lead_from_one_to_the_next(api: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize("query", [
     "surprise=1", "perPage=0", "perPage=x", "perPage=1000", "GE_eventTime=yesterday", "orderBy=colour",
-    "orderDirection=UP", "MATCH_epc=", "nextPageToken=x", "EQ_bizStep=a||b"])
+    "orderDirection=UP", "MATCH_epc=", "EQ_bizStep=a||b"])
 async def test_a_query_that_makes_no_sense_is_a_400(api: httpx.AsyncClient, query: str) -> None:
     answer = await api.get(f"/api/events?{query}")
     assert answer.status_code == 400, f"{query} got {answer.status_code}"
     assert answer.json()["errors"][0]["pointer"] == "/" + query.split("=")[0], "the parameter is named"
+
+
+@pytest.mark.parametrize("path", ["/api/events", "/api/capture"])
+async def test_a_page_that_nobody_was_led_to_is_not_there(api: httpx.AsyncClient, path: str) -> None:
+    answer = await api.get(path, params={"nextPageToken": "x"})
+    assert answer.status_code == 404 and "nextPageToken" in answer.json()["detail"], answer.text
 
 
 async def test_an_event_id_with_a_question_mark_may_come_unescaped(api: httpx.AsyncClient) -> None:
