@@ -8,6 +8,7 @@ PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION), and every run checks that it was t
 
 import contextlib
 import copy
+import gc
 import importlib
 import os
 import re
@@ -152,7 +153,7 @@ def _run(home: Home, stack: str, verb: str, on_output: Line | None, program: Pro
     started, outcome = time.monotonic(), Outcome()
     home.run.mkdir(parents=True, exist_ok=True)
     mark = home.run / f"provider-{os.getpid()}"
-    with _terminated_as_interrupted(), _in_checkout():
+    with _terminated_as_interrupted(), _in_checkout(), _without_collecting():
         try:
             chosen = _select(home, stack, program or _program_preloading(), _environment(home, mark))
             result = getattr(chosen, verb)(on_output=on_output, on_event=lambda event: _note(outcome, event, verb))
@@ -337,6 +338,16 @@ def _terminated_as_interrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _without_collecting() -> Iterator[None]:
+    """A run makes half a million objects that all live until its end: looking for garbage takes a fifth of its time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 @contextlib.contextmanager
