@@ -43,7 +43,7 @@ def up(stack: Stack = "primary") -> None:
     home.prepare()
     locate.pulumi()
     with _alone(home):
-        with stage(console, "control plane"):
+        with stage(console, "control plane, with what ran before"):
             _start(home)
         with stage(console, "pulumi up") as tell:
             outcome = _run_engine(home, stack, tell)

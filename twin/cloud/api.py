@@ -6,7 +6,6 @@ PUT, GET, DELETE /twin/resources; POST /twin/invoke, /twin/settle, /twin/shutdow
 
 import asyncio
 import hmac
-import logging
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
@@ -18,8 +17,6 @@ from twin.cloud.cloud import LocalCloud
 from twin.cloud.status import status
 from twin.cloud.vaults import challenge
 from twin.services.base import AzureError, TwinError
-
-log = logging.getLogger(__name__)
 
 
 class Wanted(BaseModel):
@@ -56,11 +53,13 @@ def application(cloud: LocalCloud, token: str, stop: asyncio.Event) -> FastAPI:
         error = AzureError("NotSupportedByTwin", f"{what} is not covered by the twin.", 404)
         return JSONResponse(error.body(), error.status)
 
+    @app.exception_handler(TwinError)
+    def unable(_: Request, error: TwinError) -> JSONResponse:
+        return JSONResponse(AzureError("InternalServerError", str(error)).body(), 500)
+
     @app.exception_handler(Exception)
-    def failed(request: Request, error: Exception) -> JSONResponse:
-        if not isinstance(error, TwinError):
-            log.exception("%s %s failed", request.method, request.url.path, exc_info=error)
-        text = str(error) if isinstance(error, TwinError) else f"{type(error).__name__}: {error}; see the log of cloud."
+    def failed(_: Request, error: Exception) -> JSONResponse:
+        text = f"{type(error).__name__}: {error}; `python -m twin logs cloud` shows where."
         return JSONResponse(AzureError("InternalServerError", text).body(), 500)
     return app
 

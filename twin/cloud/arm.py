@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from twin.cloud.cloud import LocalCloud
 from twin.cloud.deployments import AUDIENCES
 from twin.services.base import AzureError, Resource
+from twin.services.shapes import arm_type
 
 TOP_LEVEL = frozenset({"sku", "kind", "identity", "zones", "managedBy", "etag", "systemData", "plan"})
 ENVELOPE = TOP_LEVEL | {"id", "name", "type", "location", "tags", "azureApiVersion"}
@@ -18,16 +19,10 @@ VERBS = {("Microsoft.Web/sites", verb): "power" for verb in ("restart", "start",
 """(resource type, verb) -> the method of its service that does it: `async method(cloud, resource, verb)`."""
 
 
-def resource_type(id: str) -> str:
-    """".../providers/Microsoft.Web/sites/a/config/web" -> "Microsoft.Web/sites/config"."""
-    space, *parts = id.rpartition("/providers/")[2].split("/")
-    return "/".join([space, *parts[::2]]) if "/providers/" in id else "Microsoft.Resources/resourceGroups"
-
-
 def shape(resource: Resource) -> dict[str, Any]:
     """As ARM shows it."""
     shown = resource.inputs | resource.outputs
-    body = {"id": resource.id, "name": resource.name, "type": resource_type(resource.id)}
+    body = {"id": resource.id, "name": resource.name, "type": arm_type(resource.id)}
     if resource.location != "global" or "location" in shown:
         body["location"] = resource.location
     body |= {key: shown[key] for key in TOP_LEVEL if key in shown} | {"tags": shown.get("tags") or {}}
@@ -52,7 +47,7 @@ def routes(cloud: LocalCloud) -> APIRouter:
     async def order(path: str, verb: str, request: Request) -> Response:
         authorise(request)
         resource = cloud.require(f"/subscriptions/{path}")
-        kind = resource_type(resource.id)
+        kind = arm_type(resource.id)
         method = VERBS.get((kind, verb))
         if not method:
             raise AzureError("NotSupportedByTwin", f"POST {kind}/{verb} is not covered; covered are "
@@ -63,6 +58,6 @@ def routes(cloud: LocalCloud) -> APIRouter:
 
     @router.api_route("/subscriptions/{path:path}", methods=["PUT", "PATCH", "DELETE", "POST", "HEAD"])
     def refuse(path: str, request: Request) -> None:
-        raise AzureError("NotSupportedByTwin", f"{request.method} {resource_type('/subscriptions/' + path)} is not "
+        raise AzureError("NotSupportedByTwin", f"{request.method} {arm_type('/subscriptions/' + path)} is not "
                          "covered here: resources change through `pulumi up`.", 501)
     return router
