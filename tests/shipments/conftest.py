@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueServiceClient
+from hypothesis import settings as hypothesis
 from redis.asyncio import Redis
 
 from shipments import migrate
@@ -21,6 +22,9 @@ from shipments.settings import CONTAINERS, POISON, QUEUES, Settings
 from shipments.worker import Worker
 from tests.shipments import servers
 from tests.shipments.servers import APP, PASSWORD, Identity, Postgres, Process
+
+hypothesis.register_profile("any machine", deadline=None)
+hypothesis.load_profile("any machine")
 
 TABLES = (
     "applied_commands",
