@@ -16,7 +16,7 @@ import redis.asyncio
 
 from twin.runner import ProcessSpec, Tcp
 from twin.services.base import Cloud, Resource
-from twin.services.shapes import ancestor, refuse, shaped, tokens
+from twin.services.shapes import ancestor, holder, refuse, shaped, tokens
 
 CLUSTER, DATABASE, ASSIGNMENT = (f"azure-native:redisenterprise:{name}"
                                  for name in ("RedisEnterprise", "Database", "AccessPolicyAssignment"))
@@ -52,6 +52,8 @@ class Cache:
 
     async def delete(self, cloud: Cloud, resource: Resource) -> None:
         """A database's data goes with it; an assignment's user is cut off at once."""
+        if not holder(cloud, resource, "redisEnterprise"):
+            return
         cluster = cluster_of(cloud, resource)
         if resource.type == ASSIGNMENT and (process := cloud.runner.get(name_of(cluster))) and process.state == "ready":
             async with await client(cloud, cluster) as administrator:

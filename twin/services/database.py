@@ -19,7 +19,7 @@ from psycopg import sql
 
 from twin.services.base import AzureError, Cloud, Resource
 from twin.services.postgres import Server
-from twin.services.shapes import ancestor, refuse, shaped, tokens
+from twin.services.shapes import ancestor, holder, refuse, shaped, tokens
 
 SERVER = "azure-native:dbforpostgresql:Server"
 AUDIENCE = "ossrdbms-aad.database.windows.net"
@@ -61,8 +61,8 @@ class Database:
         if kind == "Server":
             await delete_server(cloud, resource)
             return
-        server = await Server.of(cloud, ancestor(cloud, resource, "flexibleServers"))
-        if not server.running():
+        owner = holder(cloud, resource, "flexibleServers")
+        if not owner or not (server := await Server.of(cloud, owner)).running():
             return
         if kind == "Database":
             await server.query(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(resource.name)))

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 
 from twin.runner import ProcessSpec
@@ -139,6 +140,16 @@ class Server:
         own(self.root)
         return draft
 
+    def forget_lock(self) -> None:
+        """Removes the lock file of a server that was killed: its process number may be another process's by now."""
+        file = self.data / "postmaster.pid"
+        try:
+            holder = psutil.Process(int(file.read_text().split()[0]))
+            if str(self.data) not in holder.cmdline():
+                file.unlink()
+        except (FileNotFoundError, IndexError, ValueError, psutil.Error):
+            file.unlink(missing_ok=True)
+
     def password(self) -> str:
         """The superuser's password, known to this service alone."""
         return (self.root / "superuser.password").read_text()
@@ -155,6 +166,8 @@ class Server:
 
     async def start(self) -> None:
         """Starts the server; returns when it answers."""
+        if not self.running():
+            self.forget_lock()
         (self.data / "postgresql.conf").write_text(CONFIGURATION.format(port=self.port))
         (self.data / "pg_hba.conf").write_text(ACCESS)
         shutil.copyfile(self.cloud.tls.cert, self.data / "server.crt")

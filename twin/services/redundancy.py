@@ -3,7 +3,7 @@
 https://learn.microsoft.com/azure/storage/common/storage-redundancy
 """
 
-from twin.services.base import Resource
+from twin.services.base import AzureError, Resource
 
 PAIRS = {"eastus": "westus", "eastus2": "centralus", "westus2": "westcentralus", "northcentralus": "southcentralus",
          "northeurope": "westeurope", "uksouth": "ukwest", "francecentral": "francesouth",
@@ -11,6 +11,20 @@ PAIRS = {"eastus": "westus", "eastus2": "centralus", "westus2": "westcentralus",
          "australiaeast": "australiasoutheast", "canadacentral": "canadaeast", "westus3": "eastus"}
 """https://learn.microsoft.com/azure/reliability/regions-paired"""
 PEERS = {second: first for first, second in PAIRS.items()} | PAIRS
+
+
+WITHOUT_ZONES = {"westus", "northcentralus", "westcentralus", "ukwest", "francesouth", "germanynorth", "japanwest",
+                 "australiasoutheast", "canadaeast"}
+"""https://learn.microsoft.com/azure/reliability/regions-list"""
+
+
+def check_redundancy(account: Resource) -> None:
+    """Raises AzureError for copies that the region cannot have."""
+    lacks = "availability zones" if sku(account).endswith("ZRS") and account.location in WITHOUT_ZONES else \
+        "a paired region" if is_geo_redundant(account) and not peer(account) else ""
+    if lacks:
+        raise AzureError("RedundancyConfigurationNotAvailableInRegion", f"{account.name}: {sku(account)} is not "
+                         f"available in {account.location}, which has no {lacks}. Choose another SKU or region.")
 
 
 def sku(account: Resource) -> str:

@@ -37,18 +37,19 @@ def shaped(resource: Resource, **outputs: Any) -> dict[str, Any]:
     return answer | outputs
 
 
-def ancestor(cloud: Cloud, resource: Resource, kind: str) -> Resource:
-    """The realised resource above `resource` at a segment of its id, such as "storageAccounts".
-
-    Raises AzureError ParentResourceNotFound, as ARM does
-    (https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-parent-resource)."""
+def holder(cloud: Cloud, resource: Resource, kind: str) -> Resource | None:
+    """The realised resource above `resource` at a segment of its id, such as "storageAccounts"."""
     parts = resource.id.split("/")
-    place = [part.lower() for part in parts].index(kind.lower())
-    if found := cloud.get("/".join(parts[:place + 2])):
+    return cloud.get("/".join(parts[:[part.lower() for part in parts].index(kind.lower()) + 2]))
+
+
+def ancestor(cloud: Cloud, resource: Resource, kind: str) -> Resource:
+    """The same; AzureError ParentResourceNotFound when there is none, as ARM does
+    (https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-parent-resource)."""
+    if found := holder(cloud, resource, kind):
         return found
     raise AzureError("ParentResourceNotFound", f"Failed to perform 'write' on resource '{resource.name}' of type "
-                     f"'{arm_type(resource.id)}', because the parent resource "
-                     f"'{'/'.join(parts[place:place + 2])}' could not be found.", 404)
+                     f"'{arm_type(resource.id)}', because its parent among the {kind} could not be found.", 404)
 
 
 def refuse(resource: Resource, what: str) -> AzureError:

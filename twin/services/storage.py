@@ -18,8 +18,8 @@ import httpx
 from twin.runner import ProcessSpec, Tcp
 from twin.services import frontend
 from twin.services.base import DEPLOYER, AzureError, Cloud, Resource
-from twin.services.redundancy import has_secondary, is_geo_redundant, peer, process_name, sku
-from twin.services.shapes import ancestor, shaped, tokens
+from twin.services.redundancy import check_redundancy, has_secondary, is_geo_redundant, peer, process_name, sku
+from twin.services.shapes import ancestor, holder, shaped, tokens
 
 ACCOUNT = "azure-native:storage:StorageAccount"
 VERSION = "2021-12-02"
@@ -38,8 +38,9 @@ class Storage:
         if resource.type in self.recorded:
             return shaped(resource)
         if resource.type == ACCOUNT:
+            check_redundancy(resource)
             await start(cloud, resource)
-            if has_secondary(resource):
+            if has_secondary(resource) or (previous and has_secondary(previous)):
                 await frontend.apply(cloud, peer(resource), put=resource)
             return await account_outputs(cloud, resource)
         await data_plane(cloud, resource, "PUT", accepted=(201, 204, 409))
@@ -52,7 +53,7 @@ class Storage:
             await asyncio.to_thread(shutil.rmtree, folder(cloud, resource), ignore_errors=True)
             if has_secondary(resource):
                 await frontend.apply(cloud, peer(resource), without=resource.id)
-        elif resource.type in self.realised:
+        elif resource.type in self.realised and holder(cloud, resource, "storageAccounts"):
             await data_plane(cloud, resource, "DELETE", accepted=(202, 204, 404))
 
     async def restore(self, cloud: Cloud, resource: Resource) -> None:
@@ -123,8 +124,12 @@ async def data_plane(cloud: Cloud, resource: Resource, method: str, accepted: tu
     headers |= {f"x-ms-meta-{key}": value for key, value in (resource.inputs.get("metadata") or {}).items()}
     verify = ssl.create_default_context(cafile=cloud.tls.own_ca)
     async with httpx.AsyncClient(verify=verify, timeout=30, trust_env=False) as client:
-        answer = await client.request(method, url, headers=headers,
-                                      params={"restype": "container"} if kind == "blob" else None)
+        try:
+            answer = await client.request(method, url, headers=headers,
+                                          params={"restype": "container"} if kind == "blob" else None)
+        except httpx.HTTPError as error:
+            raise AzureError("ServiceUnavailable", f"{account.name} does not answer ({type(error).__name__}); see "
+                             f"logs/{process_name(account)}.log.", 503) from error
     if answer.status_code not in accepted:
         raise AzureError(answer.headers.get("x-ms-error-code", "StorageError"),
                          f"{account.name}/{resource.name}: storage answered {answer.status_code} to {method}.",
