@@ -1,7 +1,7 @@
 """The daemon's HTTP surface: the control protocol, and Azure's own endpoints beside it.
 
 Control protocol, `Authorization: Bearer <token of control.json>`:
-PUT, GET, DELETE /twin/resources; POST /twin/invoke, /twin/settle, /twin/shutdown; GET /twin/status.
+PUT, GET, DELETE /twin/resources; POST /twin/settle, /twin/shutdown; GET /twin/status.
 """
 
 import asyncio
@@ -27,13 +27,6 @@ class Wanted(BaseModel):
     id: str
     name: str
     inputs: dict[str, Any]
-
-
-class Invocation(BaseModel):
-    """A function of the provider that needs live state."""
-
-    token: str
-    args: dict[str, Any]
 
 
 def application(cloud: LocalCloud, token: str, stop: asyncio.Event) -> FastAPI:
@@ -85,13 +78,6 @@ def control(cloud: LocalCloud, token: str, stop: asyncio.Event) -> APIRouter:
     async def delete(id: str) -> Response:
         await cloud.delete(id)
         return Response(status_code=204)
-
-    @router.post("/invoke")
-    async def invoke(invocation: Invocation) -> dict[str, Any]:
-        for service in cloud.services():
-            if function := getattr(service, "invokes", {}).get(invocation.token):
-                return {"result": await function(cloud, invocation.args)}
-        raise AzureError("NotSupportedByTwin", f"The function {invocation.token} is not covered by the twin.", 501)
 
     @router.get("/status")
     async def state() -> dict[str, Any]:

@@ -102,10 +102,6 @@ class LocalCloud:
         raise AzureError("NotSupportedByTwin", f"{resource.type} ({resource.name}) is not covered by the twin; "
                          "twin/COVERAGE.md says what is.", 501)
 
-    def services(self) -> list[Service]:
-        """All of them."""
-        return list({id(service): service for found in self._services.values() for service in found}.values())
-
     def lock(self, id: str) -> asyncio.Lock:
         """One change at a time per resource."""
         return self._locks[id.lower()]

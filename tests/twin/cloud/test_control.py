@@ -3,6 +3,7 @@
 import asyncio
 
 from twin.cloud.later import Later
+from twin.services.base import TwinError
 
 
 async def test_a_resource_is_realised_and_read_back_whatever_the_case_of_its_id(client, ids, wanted):
@@ -29,6 +30,15 @@ async def test_what_a_service_refuses_keeps_azures_code_and_is_not_recorded(clie
     answer = await client.put("/twin/resources", json=wanted(ids.account, "account"))
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "SkuNotAvailable"), "both go through"
     assert cloud.get(ids.account) is None, "what failed does not exist"
+
+
+async def test_what_this_machine_cannot_do_is_told_as_a_server_error(client, service, ids, wanted, monkeypatch):
+    async def unable(*_):
+        raise TwinError("port 18004 for redis is taken by pid 7")
+    monkeypatch.setattr(service, "put", unable)
+    answer = await client.put("/twin/resources", json=wanted(ids.account, "account"))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "InternalServerError"), "in Azure's shape"
+    assert "taken by pid 7" in answer.json()["error"]["message"], "with the reason"
 
 
 async def test_a_failed_update_keeps_what_was(client, cloud, service, ids, wanted):
