@@ -8,13 +8,13 @@ HERE = Path(__file__).parent
 ORDER = ("tools", "docs", "components", "shipments", "portal", "functions", "policy", "bench", "twin", "e2e")
 
 
-def place(path: Path) -> tuple[int, bool]:
-    """Sort key of a test file: its room's place, browser tests after the rest of their room."""
+def place(path: Path) -> tuple[bool, int]:
+    """Sort key of a test file: browser tests after all others, then its room's place."""
     room = path.relative_to(HERE).parts[0] if path.is_relative_to(HERE) else ""
-    return (ORDER.index(room) if room in ORDER else len(ORDER), "browser" in path.name)
+    return ("browser" in path.name, ORDER.index(room) if room in ORDER else len(ORDER))
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run room by room; the order within a file, and of files within a room, stays."""
+    """Run room by room and browsers last; the order within a file, and of files within a room, stays."""
     items.sort(key=lambda item: place(item.path))
