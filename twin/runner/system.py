@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pwd
 import shutil
 import signal
 import time
@@ -35,7 +36,8 @@ class System:
         """Starts it as leader of its own session and group; raises OSError when it cannot be executed."""
         rotate(log)
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
-        drop = {"user": spec.user, "group": spec.user, "extra_groups": []} if spec.user and os.geteuid() == 0 else {}
+        drop = {"user": spec.user, "group": pwd.getpwnam(spec.user).pw_gid, "extra_groups": []} \
+            if spec.user and os.geteuid() == 0 else {}
         with log.open("ab") as output:
             return await asyncio.create_subprocess_exec(
                 *spec.command, cwd=spec.cwd, env=inherited | dict(spec.environment), start_new_session=True,

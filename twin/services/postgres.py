@@ -81,6 +81,11 @@ class Server:
         """PostgreSQL's data folder; there once the server is complete."""
         return self.root / "pgdata"
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Its home is its own folder: libpq looks for certificates there, and may not look into root's."""
+        return {**self.cloud.environment, "LC_ALL": "C", "HOME": str(self.root)}
+
     async def connect(self, database: str = "postgres") -> psycopg.AsyncConnection:
         """A connection as superuser, autocommit, at most 5 s."""
         return await psycopg.AsyncConnection.connect(
@@ -158,7 +163,7 @@ class Server:
         """Runs one of PostgreSQL's programs; TwinError with what it said when it fails."""
         process = await asyncio.create_subprocess_exec(
             *prefix(), str(self.cloud.tools.postgres / name), *arguments, cwd=self.root, user=account(),
-            env={**self.cloud.environment, "LC_ALL": "C", **environment},
+            env={**self.environment, **environment},
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
         said, _ = await process.communicate()
         if process.returncode:
@@ -177,7 +182,7 @@ class Server:
         own(self.data)
         await self.cloud.runner.start(ProcessSpec(
             name=self.name, command=(*prefix(), str(self.cloud.tools.postgres / "postgres"), "-D", str(self.data)),
-            cwd=self.root, environment={**self.cloud.environment, "LC_ALL": "C"}, user=account(),
+            cwd=self.root, environment=self.environment, user=account(),
             region=self.resource.location, service="database", ports=(self.port,), ready=self.ready, ready_within=60,
             stop_signal=signal.SIGINT, stop_within=20, resource_id=self.resource.id))
 

@@ -1,11 +1,14 @@
 """Flexible servers on real PostgreSQL processes."""
 
 import asyncio
+import os
 
+import psutil
 import psycopg
 import pytest
 
-from twin.services.base import AzureError
+from twin.services import postgres
+from twin.services.base import AzureError, TwinError
 
 EAST, WEST = (f"Microsoft.DBforPostgreSQL/flexibleServers/psql-{region}" for region in ("eastus", "westus"))
 AUDIENCE = "https://ossrdbms-aad.database.windows.net"
@@ -112,3 +115,18 @@ async def test_password_sign_in_and_unknown_modes_are_refused_by_name(arm):
                       createMode="PointInTimeRestore")
     with pytest.raises(AzureError, match="source server"):
         await make_replica(arm)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
+async def test_where_root_has_no_user_namespace_an_unprivileged_user_runs_the_servers(cloud, arm, monkeypatch):
+    monkeypatch.setattr(postgres, "prefix", lambda: ())
+    monkeypatch.setattr(postgres, "account", lambda: "nobody")
+    with pytest.raises(TwinError, match=r"nobody cannot enter .*chmod"):
+        await make_primary(arm)
+    for above in cloud.home.root.parents:
+        if above.name.startswith(("pytest-", "test_")):
+            above.chmod(0o755)
+    await make_primary(arm)
+    await make_replica(arm)
+    names = {psutil.Process(process.pid).username() for process in cloud.runner.all()}
+    assert names == {"nobody"}, "no server runs as root"
