@@ -15,7 +15,9 @@ if typing.TYPE_CHECKING:
 
 DISK_STEPS = (32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32767)
 """https://learn.microsoft.com/azure/postgresql/flexible-server/concepts-storage"""
-SECURE_NAMES = ("SERVICE", "REGION", "QUEUES", "BLOBS", "REDIS", "DATABASE", "AZURE_CLIENT", "AzureWebJobs", "WEBSITE")
+RESERVED = ("migrator", "postgres", "redis", "vault", "workspace")
+"""The migrator's identity, and names among a region's exports."""
+PLATFORM_NAMES = ("SERVICE", "REGION", "QUEUES", "BLOBS", "REDIS", "DATABASE", "AZURE_CLIENT", "AzureWebJobs", "WEBSITE")
 
 
 def refuse(where: str, limit: str, got: object, reason: str, act: str) -> typing.NoReturn:
@@ -88,7 +90,7 @@ def _check_address(address: str) -> None:
 
 def _check_list(platform: Platform) -> None:
     services = platform.services
-    _refuse_doubles("name", (service.name for service in services))
+    _refuse_doubles("name, dashes aside,", (service.name.replace("-", "") for service in services))
     _refuse_doubles("path", (service.path for service in services))
     for kind in (Kind.FUNCTION_APP, Kind.STATIC):
         if len(platform.of_kind(kind)) != 1:
@@ -104,6 +106,9 @@ def _refuse_doubles(what: str, values: Iterable[str]) -> None:
 
 def _check_service(where: str, service: Service, platform: Platform) -> None:
     names = [region.location for region in platform.regions]
+    if service.name in RESERVED:
+        refuse(f"{where}.name", f"any but {', '.join(RESERVED)}", service.name,
+               "the platform names something of its own so", "choose another name")
     if service.primary and service.primary not in names:
         refuse(f"{where}.primary", f"one of {', '.join(names)}", service.primary,
                "it is not a region of the platform", "choose one of them or leave it out")
@@ -123,6 +128,6 @@ def _check_service(where: str, service: Service, platform: Platform) -> None:
         refuse(f"{where}.hosts", "only with kind external", dict(service.hosts),
                f"the platform makes the hosts of kind {service.kind} itself", "leave hosts out")
     for setting in {**service.settings, **service.vault_settings}:
-        if setting.startswith(SECURE_NAMES):
+        if setting.startswith(PLATFORM_NAMES):
             refuse(f"{where}.settings", "names that the platform does not set itself", setting,
                    "the platform's own value would be lost", "choose another name")

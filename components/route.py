@@ -10,7 +10,7 @@ from components.edge import Edge
 from components.origins import Origins, OriginsArgs
 from components.service import Kind, Service, Strategy
 
-COMPRESSED = ["text/html", "text/css", "image/svg+xml"]
+COMPRESSED = ["text/html", "text/css", "text/javascript", "application/javascript", "image/svg+xml"]
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,12 @@ class ServiceRoute(pulumi.ComponentResource):
         return {Kind.STATIC: f"/{self.args.container}/", Kind.FUNCTION_APP: "/"}.get(self.args.service.kind)
 
     def _cache(self) -> cdn.AfdRouteCacheConfigurationArgs | None:
-        """Only static content is cached at the edge; pages and answers differ by user and moment."""
+        """Only static content is cached at the edge; pages and answers differ by user and moment.  Pages ask for
+        `portal.css?v=<build>`, so the query belongs to what is cached."""
         if self.args.service.kind != Kind.STATIC:
             return None
         return cdn.AfdRouteCacheConfigurationArgs(
-            query_string_caching_behavior="IgnoreQueryString",
+            query_string_caching_behavior="UseQueryString",
             compression_settings=cdn.CompressionSettingsArgs(
                 is_compression_enabled=True, content_types_to_compress=COMPRESSED))
 

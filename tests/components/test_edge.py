@@ -63,6 +63,8 @@ def test_routes_cover_each_service_and_rewrite_where_needed(recorded):
     for name, route in routes.items():
         assert (route["forwardingProtocol"], route["httpsRedirect"]) == ("HttpsOnly", "Enabled"), f"{name} is encrypted"
         assert ("cacheConfiguration" in route) == (name == "route-static-route"), f"{name}: only files are cached"
+    cache = routes["route-static-route"]["cacheConfiguration"]
+    assert cache["queryStringCachingBehavior"] == "UseQueryString", "a new build asks for portal.css?v=<build>"
 
 
 def test_a_route_waits_for_its_origins(recorded):
