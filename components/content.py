@@ -11,7 +11,7 @@ import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
 
 from components import packages
-from components.deployment import changed
+from components.deployment import changed, difference
 
 PACKAGE = "site"
 ROLE_WITHIN = 600.0
@@ -30,7 +30,7 @@ class ContentProvider(ResourceProvider):
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
         """Another account, or one about to be replaced, needs all files; an endpoint not known yet stays the same."""
         moved = [key for key in ("account", "container") if olds.get(key) != news.get(key)]
-        return DiffResult(changes=bool(moved) or changed(olds, news, "files", "endpoint"), replaces=moved)
+        return difference(moved, changed(olds, news, "files", "endpoint"))
 
     def create(self, props: Props) -> CreateResult:
         return CreateResult(props["container"], self._write(props, {}))

@@ -17,6 +17,13 @@ def changed(olds: Props, news: Props, *keys: str) -> bool:
     return any(news.get(key) not in (olds.get(key), UNKNOWN) for key in keys)
 
 
+def difference(moved: list[str], differs: bool) -> DiffResult:
+    """A change is answered with "unknown", because the engine then compares the inputs itself and its preview names
+    the file; with "yes" it would only say that something changed.
+    https://github.com/pulumi/pulumi/blob/master/pkg/resource/deploy/step_generator.go (diffResource)"""
+    return DiffResult(changes=None if moved or differs else False, replaces=moved)
+
+
 class DeploymentFailed(Exception):
     """The app did not take the package, or does not answer with it."""
 
@@ -34,7 +41,7 @@ class DeploymentProvider(ResourceProvider):
         """Another site (or one about to be replaced, whose id is not known) needs its own deployment; hosts that are
         not known are those of a site that is only updated, and stay as they are."""
         moved = [key for key in ("site", "app", "region") if olds.get(key) != news.get(key)]
-        return DiffResult(changes=bool(moved) or changed(olds, news, "sha256", "scmHost", "appHost"), replaces=moved)
+        return difference(moved, changed(olds, news, "sha256", "scmHost", "appHost"))
 
     def create(self, props: Props) -> CreateResult:
         return CreateResult(f"{props['app']}-{props['region']}", self._deploy(props))
