@@ -140,10 +140,10 @@ def _recover(home: Home, stack: str) -> None:
 
 
 def _alive(pid: int) -> bool:
+    """A zombie is not: where nobody reaps orphans, a killed engine stays one for ever."""
+    import psutil  # only after a killed run: it is not quick to load
+
     try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except (psutil.NoSuchProcess, ValueError):
         return False
-    except PermissionError:
-        return True
-    return pid > 0

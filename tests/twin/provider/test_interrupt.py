@@ -62,8 +62,9 @@ def test_an_interrupted_up_can_simply_be_repeated(new_cloud, how: signal.Signals
     until(lambda: not engines(cloud), 30)
     assert engines(cloud) == [], "neither engine nor plugins outlive the run"
     cloud.seconds = 0.0
-    subprocess.run([sys.executable, "-c", RUN, cloud.home.root], cwd=CHECKOUT, check=True, capture_output=True,
-                   env=os.environ | {"PYTHONPATH": str(CHECKOUT)}, timeout=120)
+    again = subprocess.run([sys.executable, "-c", RUN, cloud.home.root], cwd=CHECKOUT, capture_output=True, text=True,
+                           env=os.environ | {"PYTHONPATH": str(CHECKOUT)}, timeout=120)
+    assert again.returncode == 0, f"the next run just works: {again.stderr}"
     state = json.loads(engine._checkpoint(cloud.home, "primary").read_text())["checkpoint"]["latest"]
     groups = [r["id"] for r in state["resources"] if r["type"].endswith("ResourceGroup")]
     assert len(groups) == 3 and not state.get("pending_operations"), "the next run finds or creates all, once"
