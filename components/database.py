@@ -10,9 +10,9 @@ from pulumi_azure_native.managedidentity import UserAssignedIdentity
 from components.context import Context
 
 SWITCHED = ["createMode", "sourceServerResourceId", "replica", "replicationRole", "availabilityZone",
-            "highAvailability", "administratorLogin"]
-"""What a promotion changes outside Pulumi.  Some of it can only be set at creation, so that an `up` after a
-refresh would otherwise replace, and thereby delete, both servers:
+            "highAvailability", "administratorLogin", "version"]
+"""What a promotion changes outside Pulumi, and what only the server that was made as primary was given.  Some of it
+can only be set at creation, so that an `up` after a refresh would otherwise replace, and thereby delete, both servers:
 https://learn.microsoft.com/azure/postgresql/flexible-server/concepts-read-replicas-promote"""
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
-from pulumi.runtime.rpc import UNKNOWN
+from pulumi.output import Unknown
 
 from components import packages
 
@@ -14,7 +14,7 @@ Props = dict[str, typing.Any]
 
 def changed(olds: Props, news: Props, *keys: str) -> bool:
     """Whether a known value differs; in previews some are not known yet."""
-    return any(news.get(key) not in (olds.get(key), UNKNOWN) for key in keys)
+    return any(not isinstance(news.get(key), Unknown) and news.get(key) != olds.get(key) for key in keys)
 
 
 def difference(moved: list[str], differs: bool) -> DiffResult:

@@ -32,7 +32,7 @@ def test_a_replica_is_as_large_as_its_source(recorded):
 def test_a_promotion_outside_pulumi_neither_replaces_nor_deletes_a_server(recorded, name):
     found = server(recorded, name)
     assert set(found.ignored) == set(SWITCHED), "what a promotion changes must not look like a change to make"
-    assert {"createMode", "sourceServerResourceId", "replica"} <= set(SWITCHED), "the roles above all"
+    assert {"createMode", "sourceServerResourceId", "replica", "version"} <= set(SWITCHED), "the roles above all"
     assert found.protect, "nothing deletes a server"
     assert found.retained, "not even taking it out of the program"
 

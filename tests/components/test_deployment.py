@@ -2,8 +2,9 @@
 
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
+from google.protobuf.struct_pb2 import Struct
 from pulumi.dynamic import dynamic
-from pulumi.runtime.rpc import UNKNOWN
+from pulumi.runtime import rpc
 
 from components import content, packages
 from components.content import ContentProvider
@@ -13,6 +14,14 @@ OLD = {"site": "/id/web", "app": "web", "region": "eastus", "package": "portal",
        "scmHost": "scm", "appHost": "app", "build": "a" * 12, "files": {}}
 
 
+def not_yet_known():
+    """A value that the engine does not know in a preview, as it reaches a provider."""
+    sent = Struct()
+    sent["value"] = rpc.UNKNOWN
+    return rpc.deserialize_properties(sent, True)["value"]
+
+
+UNKNOWN = not_yet_known()
 COMPARE = None
 """What the engine takes as a request to compare the inputs itself, which is how a preview comes to name a file."""
 
