@@ -14,7 +14,7 @@ from shipments.models import EventPage
 
 router = APIRouter(tags=["EPCIS"])
 
-WORDS = {"type": "string", "pattern": r"^[^\x00|\s]+(\|[^\x00|\s]+)*$", "maxLength": 2000}
+WORDS = {"type": "string", "pattern": r"^[^\x00|\s]+(\|[^\x00|\s]+)*$"}
 TIME = {"type": "string", "format": "date-time"}
 FILTERS = parameters(
     query("eventType", WORDS, "Types, separated by |"),

@@ -6,13 +6,13 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from portal.accepting import accept
 from portal.preferences import Preferences, preferences
 from portal.problems import Trouble
 from shipments.commands import Body
 from shipments.epcis import Problem
 from shipments.errors import Refusal
 from shipments.models import Accepted, CommandResult, View
-from shipments.service import Shipments
 
 
 class Receipt(View):
@@ -28,11 +28,9 @@ class Receipt(View):
 
 async def submit(request: Request, body: Body, done: int) -> Response:
     """Makes the command durable; `done` is the status of one that was applied while the caller waited."""
-    wishes, shipments = preferences(request), _shipments(request)
-    await request.app.state.health.check_writable()
-    command = shipments.command(body, wishes.key)
+    wishes, shipments = preferences(request), request.app.state.shipments
     try:
-        accepted = await shipments.submit(command)
+        accepted = await accept(request, body, wishes.key)
     except Refusal as reused:
         raise Trouble(409, str(reused)) from None
     result = await shipments.result(accepted.id, wait=wishes.wait) if wishes.wait else None
@@ -59,7 +57,3 @@ def _answer(accepted: Accepted, result: CommandResult | None, wishes: Preference
 def json_response(view: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A model as JSON, by its public names, without what is not there."""
     return Response(view.model_dump_json(by_alias=True, exclude_none=True), status, headers, "application/json")
-
-
-def _shipments(request: Request) -> Shipments:
-    return request.app.state.shipments

@@ -5,6 +5,7 @@ from uuid import uuid4
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from portal.accepting import accept
 from portal.problems import Trouble
 from portal.web.forms import Form, read_form
 from portal.web.rendering import page
@@ -67,11 +68,9 @@ async def comment(request: Request) -> Response:
 
 async def _submit(request: Request, form: Form, body: Body) -> Accepted | None:
     """Durable, or None with the form's trouble told. The hidden key makes a form that is sent twice one command."""
-    shipments = request.app.state.shipments
     try:
-        await request.app.state.health.check_writable()
-        accepted = await shipments.submit(shipments.command(body, form.values.get("key", "")[:255] or None))
-        await shipments.result(accepted.id, wait=PATIENCE)
+        accepted = await accept(request, body, form.values.get("key", "")[:255] or None)
+        await request.app.state.shipments.result(accepted.id, wait=PATIENCE)
     except Refusal:
         form.trouble = "This form was sent before with another content. Please check it and send it once more."
         return None
