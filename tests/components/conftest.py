@@ -1,9 +1,11 @@
 """An engine that records what the program registers, in place of Pulumi's."""
 
 import asyncio
+import contextlib
 import json
 import runpy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -135,17 +137,31 @@ def primary_platform() -> Platform:
 
 def registered(make: Callable[[], object], platform: Platform | None = None) -> Engine:
     """What `make` registers under mocks.  Not as a preview: there, missing outputs would end every `apply` unseen."""
-    engine, loop = Engine(), asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    try:
+    engine = Engine()
+    with _event_loop() as loop:
         mocks.set_mocks(engine, project="tracking", stack="primary", preview=False, monitor=Monitor(engine))
         settings.get_root_resource().outputs.clear()  # the process has one stack, whatever runs in it
         config.set_all_config({"tracking:platform": json.dumps(platform)} if platform else {}, [])
         loop.run_until_complete(stack.run_pulumi_func(lambda: _keep_exports(make(), engine)))
-        return engine
+    return engine
+
+
+@contextlib.contextmanager
+def _event_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """A loop, and one for each of its threads: the SDK wants them there and never closes those that it makes itself."""
+    loops = [asyncio.new_event_loop()]
+    def own() -> None:
+        loops.append(asyncio.new_event_loop())
+        asyncio.set_event_loop(loops[-1])
+    asyncio.set_event_loop(loops[0])
+    loops[0].set_default_executor(ThreadPoolExecutor(initializer=own))
+    try:
+        yield loops[0]
     finally:
-        loop.close()
+        loops[0].run_until_complete(loops[0].shutdown_default_executor())
         asyncio.set_event_loop(None)
+        for loop in loops:
+            loop.close()
 
 
 def _keep_exports(_made: object, engine: Engine) -> None:
