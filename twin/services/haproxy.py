@@ -42,7 +42,9 @@ async def apply(cloud: Cloud, name: str, region: str, template: str, ports: tupl
     one before keeps serving. USR2 makes the master start a new worker on the same sockets
     (https://docs.haproxy.org/2.6/management.html#4)."""
     file, admin = cloud.home.run / f"{name}.cfg", await cloud.ports.of(f"{name}-admin")
-    text = TEMPLATES.get_template(template).render(model, admin=admin, tls=cloud.tls, name=name)
+    console = await cloud.ports.of(f"{name}-console")
+    text = TEMPLATES.get_template(template).render(model, admin=admin, console=console, tls=cloud.tls, name=name,
+                                                   run=str(cloud.home.run))
     generation = hashlib.sha256(text.encode()).hexdigest()[:12]
     async with _locks[file]:
         process = cloud.runner.get(name)
@@ -53,8 +55,9 @@ async def apply(cloud: Cloud, name: str, region: str, template: str, ports: tupl
         spec = ProcessSpec(
             name=name, region=region, service="edge" if region == "global" else "frontend", cwd=cloud.home.run,
             command=(str(cloud.tools.haproxy), "-W", "-f", str(file)), environment=dict(cloud.environment),
-            ports=(admin, *ports), ready=Tcp(admin))
+            ports=(admin, console, *ports), ready=Tcp(admin))
         if running:
+            await keep_states(file.with_suffix(".state"), console)
             process.spec = spec  # only the ports differ: a reload takes them up, a restart would drop connections
             cloud.runner.reload(name, signal.SIGUSR2)
         else:
@@ -74,6 +77,17 @@ async def check(cloud: Cloud, file: Path, text: str) -> None:
     if process.returncode:
         raise TwinError(f"HAProxy refuses {draft}: {said.decode(errors='replace').strip()}")
     draft.replace(file)
+
+
+async def keep_states(file: Path, console: int) -> None:
+    """Writes down who is up and who is down, so that the next worker does not ask the dead ones again. It takes the
+    addresses from there too: a server's name must not outlive its port
+    (https://docs.haproxy.org/2.6/management.html#9.3-show%20servers%20state)."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", console)
+    writer.write(b"show servers state\n")
+    states = await reader.read()
+    writer.close()
+    await asyncio.to_thread(file.write_bytes, states)
 
 
 async def serving(admin: int) -> str:

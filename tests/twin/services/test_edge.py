@@ -87,6 +87,9 @@ async def test_the_next_priority_serves_while_the_better_ones_are_unhealthy_and_
         async def moved(want: str = want) -> bool:
             return {await build_of(cloud, profile["url"]) for _ in range(3)} == {want}
         await eventually(moved)
+    await make_service(arm, "api", {hosts[2]: 1}, ["/api/*"])
+    assert not await cloud.settle(), "the edge takes a change meanwhile"
+    assert {await build_of(cloud, profile["url"]) for _ in range(6)} == {"build2"}, "a reload forgets no illness"
     health(2, False)
 
     async def everywhere() -> bool:
