@@ -5,14 +5,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
+import orjson
 import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
+from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from shipments.errors import Unavailable
 from shipments.identity import Password, ca_file
 from shipments.settings import host_and_port
+
+set_json_loads(orjson.loads)
+"""`jsonb` writes 1e20 out as digits; this reader takes what exceeds 64 bits for the float that it was, so that it can be
+written as JSON again."""
 
 Result = TypeVar("Result")
 Connection = AsyncConnection[TupleRow]

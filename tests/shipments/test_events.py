@@ -115,6 +115,14 @@ async def test_an_event_is_read_back_as_it_was_captured(find: Find, shipments: S
         assert found == whole, "nothing else was added, left out or changed"
 
 
+async def test_numbers_come_back_as_they_were_however_large(worker: Worker, shipments: Shipments) -> None:
+    numbers = [1e20, 1e300, 2**64 - 1, -(2**63), 0.1, 1e-300]
+    large = document(event(eventID="urn:e:large", **{"ext:numbers": numbers}))
+    await worker.command(shipments.command(CaptureEvents(document=large)).encode())
+    (found,) = (await shipments.events(EventQuery())).events
+    assert found["ext:numbers"] == numbers, "a number that jsonb spells in 300 digits makes no answer fail"
+
+
 async def test_prefixes_of_extensions_keep_their_meaning(worker: Worker, shipments: Shipments) -> None:
     for place, namespace in enumerate(("http://one.example/", "http://two.example/")):
         await worker.command(
