@@ -17,7 +17,7 @@ from shipments.identity import Password, ca_file
 from shipments.settings import host_and_port
 
 set_json_loads(orjson.loads)
-"""`jsonb` writes 1e20 out as digits; this reader takes what exceeds 64 bits for the float that it was, so that it can be
+"""`jsonb` writes 1e20 out as digits; this reader takes what exceeds 64 bits for the float it was, so that it can be
 written as JSON again."""
 
 Result = TypeVar("Result")
