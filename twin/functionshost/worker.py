@@ -26,7 +26,6 @@ def main(options: Namespace) -> int:
     """Run until told to stop; returns the exit code."""
     logs.worker = f"{os.environ.get('WEBSITE_INSTANCE_ID', '')[:8]}#{options.worker}"
     logs.capture_logging()
-    package.enter(options.package)
     return asyncio.run(_Worker(options).run())
 
 
@@ -40,6 +39,7 @@ class _Worker:
         try:
             self._host = hostjson.read(self._options.package)
             self._invoker = Invoker(self._host, self._stopping)
+            package.enter(self._options.package)
             functions = package.load()
             triggers = self._triggers(functions)
         except hostjson.Refused as refusal:
