@@ -42,6 +42,7 @@ def preview(count: int) -> None:
             project_name="floor",
             program=lambda: [Thing(f"thing-{number}") for number in range(count)] and None,
             opts=automation.LocalWorkspaceOptions(
+                work_dir=folder,
                 env_vars=environment,
                 project_settings=automation.ProjectSettings(
                     name="floor", runtime="python", backend=automation.ProjectBackend(url=f"file://{folder}")
