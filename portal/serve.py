@@ -28,7 +28,7 @@ def create(name: str, settings: Settings) -> ASGIApp:
 
 
 def main(arguments: list[str]) -> int:
-    """Serves until told to stop; 2 for a wrong call or missing settings, 1 when the port is taken."""
+    """Serves until told to stop; 2 for a wrong call or missing settings; uvicorn's own code when the port is taken."""
     if len(arguments) != 1 or arguments[0] not in APPS:
         print(f"usage: python -m portal.serve {'|'.join(APPS)}", file=sys.stderr)
         return 2

@@ -19,6 +19,9 @@ State = Literal["active", "standby", "failover", "fenced"]
 VALIDITY = 3.0
 """Seconds that a look at the blob counts for."""
 
+FIRST = 1.0
+"""Seconds that the first look is waited for: probes have to be answered while storage is away, too."""
+
 log = logging.getLogger(__name__)
 
 
@@ -62,12 +65,12 @@ class Control:
         return self._known.epoch
 
     async def current(self) -> ControlState:
-        """Never raises.  Only the first call waits for the blob; later ones have it read behind them."""
+        """Never raises.  Only the first call waits, a little; later ones have it read behind them."""
         if time.monotonic() >= self._until:
             first, self._until = self._reading is None, time.monotonic() + VALIDITY
             self._reading = asyncio.create_task(self._read())
             if first:
-                await self._reading
+                await asyncio.wait({self._reading}, timeout=FIRST)
         return self._known
 
     async def _read(self) -> None:
