@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from shipments.epcis.event import STANDARD_CONTEXT, Event, made_id
 from shipments.epcis.events import MODELS, model_of
+from shipments.epcis.findings import problems_of
 from shipments.epcis.formats import Context, Strict, Text, Time, Uri, Version, equality_key
 from shipments.epcis.parts import Extensible, Header, Vocabulary
-from shipments.epcis.problems import Problem, Refused, pointer, shown
+from shipments.epcis.problems import Problem, Refused, pointer
 from shipments.epcis.strictjson import check_storable
 
 Path = tuple[str | int, ...]
@@ -67,11 +68,6 @@ FORMS: dict[str, tuple[type[Strict], Path]] = {
 }
 
 
-EXPECTED = {"dict_type": "an object", "model_type": "an object", "list_type": "a list", "string_type": "a text",
-            "float_type": "a number", "bool_type": "true or false"}
-"""What pydantic's own errors say in Python's words, in JSON's."""
-
-
 def parse(document: Any) -> list[Event]:
     """The events of a document in its order; raises Refused with the problems of the whole document.
 
@@ -84,7 +80,7 @@ def parse(document: Any) -> list[Event]:
                                f"must be an object whose 'type' is one of {', '.join([*FORMS, *MODELS])}")])
     model, where = FORMS.get(document["type"], (None, ()))
     events = _events_at(document, where) if model else {(): document}
-    problems = list(_problems(model, document, ()) if model else _context_problems(document))
+    problems = list(problems_of(model, document, ()) if model else _context_problems(document))
     for path, event in events.items():
         problems += _event_problems(event, path)
     if problems:
@@ -154,44 +150,7 @@ def _event_problems(event: Any, path: Path) -> Iterator[Problem]:
         where = (*path, "type") if "type" in event else path
         yield Problem(pointer(*where), f"'type' must be one of {', '.join(MODELS)} or a URI")
         return
-    yield from _problems(model_of(event["type"]), event, path)
-
-
-def _problems(model: type[Strict], value: Any, path: Path) -> Iterator[Problem]:
-    try:
-        model.model_validate(value)
-    except ValidationError as error:
-        for detail in error.errors(include_url=False):
-            yield Problem(pointer(*path, *_location(value, detail["loc"])), _reason(detail))
-
-
-def _location(value: Any, location: Path) -> Path:
-    """pydantic's location without what is not in the document: names of missing members, branches of a union."""
-    found: list[str | int] = []
-    for part in location:
-        try:
-            value = value[part]
-        except (KeyError, IndexError, TypeError):
-            continue
-        found.append(part)
-    return tuple(found)
-
-
-def _reason(detail: Any) -> str:
-    name, given = detail["loc"][-1] if detail["loc"] else "", detail.get("input")
-    if detail["type"] == "missing":
-        return f"'{name}' is missing" if name else detail["msg"]
-    if detail["type"] == "extra_forbidden":
-        return f"{shown(name)} is not a member that is known here"
-    if detail["type"] == "string_pattern_mismatch":
-        return f"{shown(given)} does not match {detail['ctx']['pattern']}"
-    if expected := EXPECTED.get(detail["type"]):
-        return f"must be {expected}, got {shown(given)}"
-    if detail["type"] == "literal_error":
-        return f"must be {detail['ctx']['expected']}, got {shown(given)}"
-    if detail["type"] == "too_short":
-        return "must have at least one entry"
-    return detail["msg"]
+    yield from problems_of(model_of(event["type"]), event, path)
 
 
 def _events_at(document: Any, path: Path) -> dict[Path, Any]:
