@@ -20,7 +20,8 @@ from twin.home import Home, write_json
 from twin.runner import PortBook, Runner, end_leftovers
 from twin.services.base import DEPLOYER, TwinError
 
-LOG_CHECK = 30.0
+LOOK = 2.0
+"""Seconds between looks at the home: at the size of the logs, and at whether it is still there."""
 log = logging.getLogger("twin.cloud")
 
 
@@ -51,7 +52,7 @@ async def serve(home: Home) -> None:
         app = application(cloud, token, stop)
         servers = [_server(app, http), _server(app, https, ssl_certfile=cloud.tls.cert, ssl_keyfile=cloud.tls.key)]
         running = [asyncio.create_task(server.serve()) for server in servers]
-        keeper = asyncio.create_task(_keep_logs_small(runner))
+        keeper = asyncio.create_task(_keep_house(home, runner, stop))
         try:
             while not all(server.started for server in servers):
                 await asyncio.sleep(0.01)
@@ -89,10 +90,13 @@ def _server(app: FastAPI, port: int, **options: object) -> Server:
                                  timeout_graceful_shutdown=3, **options))
 
 
-async def _keep_logs_small(runner: Runner) -> None:
-    while True:
-        await asyncio.sleep(LOG_CHECK)
+async def _keep_house(home: Home, runner: Runner, stop: asyncio.Event) -> None:
+    """Bounds the logs; ends the twin when somebody deleted its folder, since no command could find it any more."""
+    while home.run.exists():
         runner.bound_logs()
+        await asyncio.sleep(LOOK)
+    log.warning("%s was deleted, so the twin ends", home.root)
+    stop.set()
 
 
 @contextlib.contextmanager

@@ -172,10 +172,11 @@ class Runner:
         self._record()
 
     def _record(self) -> None:
-        write_json(self._home.run / "processes.json", [
-            {"name": process.spec.name, "pid": process.pid, "created": process.created,
-             "signal": int(process.spec.stop_signal)}
-            for process in self.all() if process.pid])
+        with suppress(FileNotFoundError):  # the home was deleted: what runs must be ended all the same
+            write_json(self._home.run / "processes.json", [
+                {"name": process.spec.name, "pid": process.pid, "created": process.created,
+                 "signal": int(process.spec.stop_signal)}
+                for process in self.all() if process.pid])
 
 
 async def end_leftovers(home: Home, system: System | None = None) -> list[str]:

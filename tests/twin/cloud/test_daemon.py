@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -144,3 +145,18 @@ def test_purge_deletes_what_the_twin_made_and_nothing_else(home):
     (home.root / "notes.txt").write_text("mine")
     assert command(home, "down", "--purge").returncode == 0, "as asked"
     assert [file.name for file in home.root.iterdir()] == ["notes.txt"], "a folder named by mistake keeps its files"
+
+
+def test_a_deleted_home_ends_its_daemon_and_all_that_it_runs(home, daemon):
+    daemon.start()
+    control = json.loads(home.control.read_text())
+    answer = httpx.put(f"{control['url']}/twin/resources", timeout=60, headers={
+        "Authorization": f"Bearer {control['token']}"}, json={
+            "type": "azure-native:storage:StorageAccount", "name": "photos", "inputs": {
+                "location": "eastus", "accountName": "photos", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}},
+            "id": "/subscriptions/0/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/photos"})
+    assert answer.status_code == 200, f"an account runs: {answer.text}"
+    family = [psutil.Process(control["pid"]), *psutil.Process(control["pid"]).children(recursive=True)]
+    assert len(family) > 1, "the account is a process of the daemon"
+    shutil.rmtree(home.root, ignore_errors=True)
+    assert not psutil.wait_procs(family, 20)[1], "nothing is left that no command could find any more"
