@@ -19,8 +19,10 @@ LARGEST = 48 * 1024
 """Bytes of a message before base64."""
 NEVER = -1
 
-PATIENCE: dict[str, Any] = {"retry_total": 2, "retry_backoff_factor": 0.1, "connection_timeout": 2, "read_timeout": 5}
-"""A user waits for the answer, so a storage account that is away is told within seconds, not the SDK's minutes."""
+PATIENCE: dict[str, Any] = {"retry_total": 2, "initial_backoff": 0.2, "increment_base": 0.5, "random_jitter_range": 0,
+                            "connection_timeout": 2, "read_timeout": 5}
+"""A user waits for the answer, so a storage account that is away is told within seconds; the SDK's own ExponentialRetry
+waits 15 s before it tries again (azure.storage.queue._shared.policies_async)."""
 
 
 def transport() -> AioHttpTransport:
