@@ -1,11 +1,10 @@
 """The OpenAPI document against the API itself: whatever schemathesis thinks up, the API answers as documented."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
-import pytest
+import pytest_asyncio
 import schemathesis
 from hypothesis import HealthCheck, settings
-from starlette.testclient import TestClient
 
 from portal.api.app import create_app
 from portal.identity import Identity
@@ -18,10 +17,11 @@ schema.config.phases.coverage.enabled = False
 """The coverage phase makes thousands of capture documents; `schemathesis run` against a running portal does it."""
 
 
-@pytest.fixture(autouse=True, scope="module")
-def running() -> Iterator[None]:
-    """The app's own start, which the test client of each case does not run."""
-    with TestClient(APP):
+@pytest_asyncio.fixture(autouse=True, scope="module", loop_scope="module")
+async def running() -> AsyncIterator[None]:
+    """The app's own start, which a case that calls it does not run."""
+    app = APP.app.app
+    async with app.router.lifespan_context(app):
         yield
 
 
