@@ -8,7 +8,7 @@ from portal.api.documentation import COMMAND_PARAMETERS, errors, json_body, rece
 from portal.api.gs1 import DISCOVERY, GS1, LARGEST, MOST_EVENTS, PAGING, check_request, next_page, page_size
 from portal.api.receipts import json_response, submit
 from portal.api.schemas import EPCIS_DOCUMENT
-from portal.bodies import JSON_TYPES, read_json_body
+from portal.bodies import JSON_TYPES, aside, read_json_body
 from portal.problems import Trouble
 from shipments.commands import CaptureEvents
 from shipments.epcis import parse
@@ -23,7 +23,7 @@ async def capture(request: Request) -> Response:
     """Capture a document: all of its events or, when one is refused, none."""
     check_request(request)
     document = await read_json_body(request, LARGEST)
-    events = parse(document)
+    events = await aside(int(request.headers.get("content-length") or LARGEST), parse, document)
     if len(events) > MOST_EVENTS:
         raise Trouble(413, f"a document may have {MOST_EVENTS} events, this one has {len(events)}; send it in parts")
     response = await submit(request, CaptureEvents(document=document), done=200)
