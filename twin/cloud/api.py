@@ -27,6 +27,7 @@ class Wanted(BaseModel):
     id: str
     name: str
     inputs: dict[str, Any]
+    create: bool = False
 
 
 def application(cloud: LocalCloud, token: str, stop: asyncio.Event) -> FastAPI:
@@ -67,7 +68,7 @@ def control(cloud: LocalCloud, token: str, stop: asyncio.Event) -> APIRouter:
 
     @router.put("/resources")
     async def put(wanted: Wanted) -> dict[str, Any]:
-        return {"outputs": await cloud.put(wanted.id, wanted.type, wanted.name, wanted.inputs)}
+        return {"outputs": await cloud.put(**wanted.model_dump())}
 
     @router.get("/resources")
     async def get(id: str) -> dict[str, Any]:

@@ -106,15 +106,25 @@ class LocalCloud:
         """One change at a time per resource."""
         return self._locks[id.lower()]
 
-    async def put(self, id: str, type: str, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
-        """Creates or updates; returns the outputs."""
+    async def put(self, id: str, type: str, name: str, inputs: dict[str, Any], urn: str = "", create: bool = False
+                  ) -> dict[str, Any]:
+        """Creates or updates; returns the outputs.
+
+        Another resource of the program cannot create what exists, or deleting the one would delete the other; the
+        same one can, since a killed `up` may not have noted what it made.  The real provider refuses both: "cannot
+        create already existing resource" (pulumi-azure-native, provider/pkg/provider/provider.go)."""
         location = str(inputs.get("location") or "global").lower().replace(" ", "")
-        resource = Resource(id, type, name, inputs, {}, location)
+        resource = Resource(id, type, name, inputs, {}, location, urn)
         service = self.service(resource)
         async with self.lock(id):
+            known = self.get(id)
+            if create and known and known.urn not in ("", urn):
+                raise AzureError("Conflict", f"cannot create already existing resource '{id}'; it is "
+                                 f"{known.urn.rsplit('::', 1)[-1]!r} of the program. Give the new one "
+                                 "aliases=[...] when it was only renamed, or another name.", 409)
             self._underway[id.lower()] = resource
             try:
-                outputs = await service.put(self, resource, self.get(id))
+                outputs = await service.put(self, resource, known)
                 self.registry.save(replace(resource, outputs=outputs))
             finally:
                 del self._underway[id.lower()]
@@ -151,6 +161,8 @@ class LocalCloud:
         What could not be restored is tried again: the engine, which sees no change, does not ask for it."""
         await asyncio.gather(*(self._restore(resource) for resource in map(self.get, list(self.problems)) if resource))
         await self.later.settled()
+        services = {id(service): service for found in self._services.values() for service in found}
+        await asyncio.gather(*(service.settled(self) for service in services.values() if hasattr(service, "settled")))
         deadline = asyncio.get_running_loop().time() + SETTLE_WITHIN
         while (bad := self._not_ready()) and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.2)

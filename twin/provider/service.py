@@ -90,7 +90,7 @@ class Provider:
         if preview:
             return "", preview_outputs(kind.outputs, inputs)
         arm_id = kind.arm_id(inputs, self.subscription)
-        return arm_id, self.put(urn, kind, arm_id, inputs)
+        return arm_id, self.put(urn, kind, arm_id, inputs, create=True)
 
     def update(self, urn: str, arm_id: str, state: Properties, inputs: Properties, preview: bool) -> Properties:
         kind = resource_type(token_of(urn))
@@ -99,8 +99,8 @@ class Provider:
             return preview_outputs(kind.outputs, inputs) | known
         return self.put(urn, kind, arm_id, inputs)
 
-    def put(self, urn: str, kind: ResourceType, arm_id: str, inputs: Properties) -> Properties:
-        body = {"urn": urn, "type": kind.token, "id": arm_id, "name": arm_id.rsplit("/", 1)[1],
+    def put(self, urn: str, kind: ResourceType, arm_id: str, inputs: Properties, create: bool = False) -> Properties:
+        body = {"urn": urn, "type": kind.token, "id": arm_id, "name": arm_id.rsplit("/", 1)[1], "create": create,
                 "inputs": {k: v for k, v in inputs.items() if not k.startswith("__")}}
         answer = control.call("PUT", "/twin/resources", body)
         return complete(kind, arm_id, inputs, answer["outputs"])

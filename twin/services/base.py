@@ -49,6 +49,8 @@ class Resource:
     outputs: dict[str, Any] = field(default_factory=dict)
     location: str = "global"
     """Normalised ("eastus"); "global" for what has none."""
+    urn: str = ""
+    """Which of the program's resources it is."""
 
 
 class Service(Protocol):
@@ -56,6 +58,7 @@ class Service(Protocol):
 
     Two services may claim one type (web apps and function apps are both `web:WebApp`): the control
     plane then asks each one's `serves(resource) -> bool`; a service without it serves all.
+    A service whose work shows later has `async settled(cloud) -> None`, which waits for it, within reason.
     A service that runs posted code has `async publish(cloud, resource, directory, build) -> None`, which returns
     once every instance runs that build, and `async power(cloud, resource, verb) -> None`, verb start|stop|restart.
     """

@@ -9,6 +9,7 @@ https://learn.microsoft.com/azure/frontdoor/front-door-http-headers-protocol
 
 import asyncio
 import functools
+import time
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +21,8 @@ from twin.services.storage import ACCOUNT, VERSION
 
 PROFILE, ENDPOINT, GROUP, ORIGIN, ROUTE = (
     f"azure-native:cdn:{name}" for name in ("Profile", "AFDEndpoint", "AFDOriginGroup", "AFDOrigin", "Route"))
+SETTLED_WITHIN = 20.0
+"""Seconds for the probes: a few intervals of the primary stack."""
 RENEW = 300.0
 """Seconds between looks at the origin tokens; nothing is reloaded while they are the same."""
 
@@ -54,6 +57,16 @@ class Edge:
         if resource.type == ENDPOINT:
             await cloud.save_outputs(resource.id, hostName=f"localhost:{await cloud.ports.of('edge')}")
         self.refresh(cloud)
+
+    async def settled(self, cloud: Cloud) -> None:
+        """Waits until every origin has passed its probes, so that the first request goes where it should; an origin
+        that is fenced, or stands by for orders, never does, so not for ever."""
+        process, deadline = cloud.runner.get("edge"), time.monotonic() + SETTLED_WITHIN
+        while process and time.monotonic() < deadline:
+            found = await haproxy.states(await cloud.ports.of("edge-admin"))
+            if not any(state.startswith("DOWN") for servers in found.values() for state in servers.values()):
+                return
+            await asyncio.sleep(0.2)
 
     def refresh(self, cloud: Cloud) -> None:
         """Soon."""

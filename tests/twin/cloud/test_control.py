@@ -55,6 +55,17 @@ async def test_an_update_sees_what_was_before_and_one_change_runs_at_a_time(clie
     assert {call[2]["a"] for call in service.calls[1:]} == {1}, "the others the outputs of the one before"
 
 
+async def test_another_resource_of_the_program_cannot_create_what_exists(client, ids, wanted):
+    first = wanted(ids.account, "account") | {"urn": "urn:pulumi:p::t::T::queues", "create": True}
+    assert (await client.put("/twin/resources", json=first)).status_code == 200, "it is new"
+    assert (await client.put("/twin/resources", json=first)).status_code == 200, "a killed `up` may try it again"
+    renamed = first | {"urn": "urn:pulumi:p::t::T::messages"}
+    refused = await client.put("/twin/resources", json=renamed)
+    assert refused.status_code == 409, "deleting the old one afterwards would delete the new one"
+    assert "'queues'" in refused.json()["error"]["message"], "it names who has it"
+    assert (await client.put("/twin/resources", json=renamed | {"create": False})).status_code == 200, "an alias may"
+
+
 async def test_a_deleted_resource_is_gone_and_deleting_it_again_is_no_error(client, ids, wanted):
     await client.put("/twin/resources", json=wanted(ids.account, "account"))
     for _ in range(2):
