@@ -16,6 +16,7 @@ from typing import Any
 import pulumi
 
 from twin.home import CHECKOUT
+from twin.lean import load_leanly, speak_only_when_asked
 
 Program = Callable[[], None]
 
@@ -60,6 +61,8 @@ def _only_a_version(alias: Any) -> bool:
 
 def _preload() -> None:
     """Imports the components and the SDK's classes that they name; what fails here the program will say better."""
+    load_leanly()
+    speak_only_when_asked()
     for file in (CHECKOUT / "components").glob("*.py"):
         with contextlib.suppress(Exception):
             module = importlib.import_module(f"components.{file.stem}")

@@ -1,4 +1,6 @@
-"""What makes a preview quick: azure-native loaded class by class, and no debug line for every property.
+"""What makes a preview here quick: azure-native loaded class by class, and no debug line for every property.
+
+On Azure the program runs with the SDK as it comes; the resources that it registers are the same.
 
 `from pulumi_azure_native import web` loads every class of that service at the first use of one: some 500 modules
 for the services used here, most of the time until the first resource is registered.  The SDK keeps each resource
@@ -17,7 +19,7 @@ import pulumi
 import pulumi_azure_native
 
 DEBUG = "TRACKING_DEBUG"
-"""Set it to see the SDK's debug lines again with `pulumi up --debug`."""
+"""Set it to have the SDK's debug lines again."""
 SERVICES = ("applicationinsights", "authorization", "cdn", "dbforpostgresql", "keyvault", "managedidentity",
             "operationalinsights", "redisenterprise", "resources", "storage", "web")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from components.lean import _module_of
+from twin.lean import _module_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,13 +27,14 @@ def test_a_class_is_looked_for_where_the_sdk_keeps_it(name, module):
 
 
 def test_one_class_does_not_load_its_whole_service():
-    loaded = python("import components, sys\nfrom pulumi_azure_native.web import WebApp, SiteConfigArgs\n"
+    loaded = python("import sys, twin.lean\ntwin.lean.load_leanly()\n"
+                    "from pulumi_azure_native.web import WebApp, SiteConfigArgs\n"
                     "print(sum(name.startswith('pulumi_azure_native.web.') for name in sys.modules))")
     assert int(loaded) < 10, "that is what a preview would wait for"
 
 
 def test_classes_functions_and_what_is_elsewhere_are_found():
-    said = python("import components\nfrom pulumi_azure_native import authorization, storage\n"
+    said = python("import twin.lean\ntwin.lean.load_leanly()\nfrom pulumi_azure_native import authorization, storage\n"
                   "print(authorization.get_client_config.__name__, storage.StorageAccount.__name__, "
                   "storage.SkuArgs.__name__, storage.SkuName.STANDARD_LRS.value, storage.Blob.__name__, "
                   "storage.outputs.EndpointsResponse.__name__)")
@@ -41,12 +42,12 @@ def test_classes_functions_and_what_is_elsewhere_are_found():
 
 
 def test_a_name_that_does_not_exist_is_an_attribute_error():
-    said = python("import components\nfrom pulumi_azure_native import storage\n"
+    said = python("import twin.lean\ntwin.lean.load_leanly()\nfrom pulumi_azure_native import storage\n"
                   "print(getattr(storage, 'NoSuchThing', 'nothing'))")
     assert said == "nothing", "a misspelt class must not look like one"
 
 
 def test_debug_lines_come_back_on_request():
-    code = "import components, pulumi\nprint(pulumi.log.debug.__name__)"
+    code = "import pulumi, twin.lean\ntwin.lean.speak_only_when_asked()\nprint(pulumi.log.debug.__name__)"
     assert python(code) == "<lambda>", "silent unless asked"
     assert python(code, TRACKING_DEBUG="1") == "debug", "the SDK's own when asked"
