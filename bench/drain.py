@@ -16,7 +16,7 @@ from azure.storage.queue.aio import QueueClient, QueueServiceClient
 from bench.measure import Figure
 from bench.twin_up import Twin
 from shipments.commands import AddComment, new_command
-from shipments.queues import transport
+from shipments.queues import Transport
 from shipments.settings import COMMANDS
 
 MESSAGES, HIDDEN, BATCH, SENDERS = 2000, 40, 32, 16
@@ -26,7 +26,7 @@ async def measure(twin: Twin, shipment: str) -> list[Figure]:
     """-> messages/s of the worker and of the bare loop (one receiver, its batch deleted concurrently)."""
     credential = ManagedIdentityCredential()
     async with credential, QueueServiceClient(
-        twin.queues(), credential=credential, transport=transport()
+        twin.queues(), credential=credential, transport=Transport()
     ) as service:
         bare = service.get_queue_client("bench")
         await bare.create_queue()

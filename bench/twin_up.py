@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+from twin import engine
+from twin.home import Home
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,5 @@ class Twin:
         }
 
     def queues(self, region: str = "eastus") -> str:
-        """The queue endpoint of that region's account, as the program's stack knows it."""
-        headers = {"Authorization": f"Bearer {self.control['token']}"}
-        status = httpx.get(f"{self.control['url']}/twin/status", headers=headers, timeout=30).json()
-        account = next(row for row in status["processes"]
-                       if row["service"] == "storage" and row["region"] == region and "queue" in row["name"])
-        resource = httpx.get(f"{self.control['url']}/twin/resources", params={"id": account["resource_id"]},
-                             headers=headers, timeout=30).json()
-        return resource["outputs"]["primaryEndpoints"]["queue"]
+        """The queue endpoint of that region's account, as the stack exports it."""
+        return engine.export(Home(self.home), "primary")["regions"][region]["queueUri"]

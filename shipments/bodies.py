@@ -9,7 +9,7 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.storage.blob.aio import BlobServiceClient
 
 from shipments.errors import Refusal, Unavailable
-from shipments.queues import PATIENCE, transport
+from shipments.queues import PATIENCE, Transport
 from shipments.settings import BODIES
 
 
@@ -17,7 +17,7 @@ class Blobs:
     """Blob accounts that hold the same; the own region's is the first."""
 
     def __init__(self, endpoints: Sequence[str], credential: AsyncTokenCredential):
-        self._accounts = [BlobServiceClient(endpoint, credential=credential, transport=transport(), **PATIENCE)
+        self._accounts = [BlobServiceClient(endpoint, credential=credential, transport=Transport(), **PATIENCE)
                           for endpoint in endpoints]
 
     async def close(self) -> None:

@@ -16,7 +16,7 @@ from hypothesis import settings as hypothesis
 from redis.asyncio import Redis
 
 from shipments import migrate
-from shipments.queues import transport
+from shipments.queues import Transport
 from shipments.service import Shipments
 from shipments.settings import CONTAINERS, POISON, QUEUES, Settings
 from shipments.worker import Worker
@@ -71,7 +71,7 @@ class Queue:
 
     async def take(self) -> list[bytes]:
         """All messages, decoded, out of the queue."""
-        async with QueueServiceClient(self.endpoint, credential=Identity(), transport=transport()) as service:
+        async with QueueServiceClient(self.endpoint, credential=Identity(), transport=Transport()) as service:
             queue, taken = service.get_queue_client(self.name), []
             async for message in queue.receive_messages(messages_per_page=32):
                 taken.append(base64.b64decode(message.content))
@@ -138,12 +138,12 @@ async def prepare(platform: Platform) -> None:
     async with await platform.connect() as connection:
         await migrate.apply(migrate.migrations(), connection)
     for uri in (platform.settings.queues, platform.settings.peer_queues):
-        async with QueueServiceClient(uri, credential=Identity(), transport=transport()) as queues:
+        async with QueueServiceClient(uri, credential=Identity(), transport=Transport()) as queues:
             for queue in QUEUES:
                 await queues.create_queue(queue)
                 await queues.create_queue(queue + POISON)
     for uri in (platform.settings.blobs, platform.settings.peer_blobs):
-        async with BlobServiceClient(uri, credential=Identity(), transport=transport()) as blobs:
+        async with BlobServiceClient(uri, credential=Identity(), transport=Transport()) as blobs:
             for container in CONTAINERS:
                 await blobs.create_container(container)
 
@@ -156,7 +156,7 @@ async def clean(prepared: Platform) -> Platform:
     async with await prepared.connect() as connection:
         await connection.execute(f"truncate {', '.join(TABLES)}")
     for uri in (prepared.settings.queues, prepared.settings.peer_queues):
-        async with QueueServiceClient(uri, credential=Identity(), transport=transport()) as queues:
+        async with QueueServiceClient(uri, credential=Identity(), transport=Transport()) as queues:
             await asyncio.gather(
                 *(
                     queues.get_queue_client(name).clear_messages()
