@@ -36,10 +36,11 @@ PERMANENT = ("22", "23", "54")
 class Database:
     """One pool.  `reader`: the region's own server, read only.  `writer`: whichever of the two servers takes writes."""
 
-    def __init__(self, hosts: Sequence[str], name: str, user: str, password: Password, *, writes: bool, size: int = 8):
+    def __init__(self, hosts: Sequence[str], name: str, user: str, password: Password, *, writes: bool, size: int = 8,
+                 patience: float = 3):
         self._hosts, self._name, self._user, self._password, self._writes = hosts, name, user, password, writes
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            kwargs=self._parameters, min_size=1, max_size=size, timeout=3, max_lifetime=LIFETIME, max_idle=300,
+            kwargs=self._parameters, min_size=1, max_size=size, timeout=patience, max_lifetime=LIFETIME, max_idle=300,
             reconnect_timeout=4, open=False, name="writer" if writes else "reader")
 
     async def open(self) -> None:

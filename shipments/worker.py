@@ -29,6 +29,9 @@ from shipments.queues import LARGEST, Queues
 from shipments.settings import COMMANDS, POISON, Settings
 from shipments.subscribers import EFFECTS
 
+PATIENCE = 20.0
+"""Seconds that a message waits for a connection: nobody waits for the worker, and a message that is given back comes
+again only after its visibility time-out, so a new worker's first batch must not fail while its pool opens."""
 ROLE_SECONDS = 2.0
 """How long the answer to "is the writer here?" counts."""
 
@@ -44,7 +47,7 @@ class Worker:
         name, user = settings.database_name, settings.database_user
         self.own = Database([settings.database_host], name, user, token, writes=False, size=2)
         self.writer = Database([settings.database_host, settings.database_peer_host], name, user, token,
-                               writes=True, size=16)
+                               writes=True, size=16, patience=PATIENCE)
         self.cache = Cache(settings.redis_host, settings.redis_user, password(credential, REDIS))
         self.queues, self.peer_queues = Queues(settings.queues, credential), Queues(settings.peer_queues, credential)
         self.blobs = Blobs([settings.blobs, settings.peer_blobs], credential)

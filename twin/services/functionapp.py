@@ -3,6 +3,7 @@
 https://learn.microsoft.com/azure/azure-functions/flex-consumption-plan (one app per plan, scale by instances)
 """
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from twin.services.base import Cloud, Resource
 from twin.services.shapes import tokens
 from twin.services.webapp import WebApp
 
-WORKERS = 4
-"""Most workers that one machine gives an app, however many instances the plan allows."""
+WORKERS = max(2, (os.cpu_count() or 2) // 2)
+"""Most workers that this machine gives an app, however many instances the plan allows: two apps share its cores, and
+starting a worker takes a core for seconds."""
 
 
 class FunctionApp(WebApp):
