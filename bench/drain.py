@@ -19,7 +19,7 @@ from shipments.commands import AddComment, new_command
 from shipments.queues import Transport
 from shipments.settings import COMMANDS
 
-MESSAGES, HIDDEN, BATCH, SENDERS = 2000, 40, 32, 16
+MESSAGES, HIDDEN, BATCH, SENDERS = 6000, 60, 32, 16
 
 
 async def measure(twin: Twin, shipment: str) -> list[Figure]:
