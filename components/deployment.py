@@ -10,6 +10,8 @@ from pulumi.output import Unknown
 from components import packages
 
 Props = dict[str, typing.Any]
+REMOTELY_BUILT = "functions"
+"""The package whose request asks for a build; web apps have a setting for that, SCM_DO_BUILD_DURING_DEPLOYMENT."""
 
 
 def changed(olds: Props, news: Props, *keys: str) -> bool:
@@ -54,7 +56,7 @@ class DeploymentProvider(ResourceProvider):
         package = packages.load(props["package"])
         if package.sha256 != props["sha256"]:
             raise DeploymentFailed(f"{props['app']}: the sources changed while `pulumi up` ran; run it again")
-        publish(props["scmHost"], props["appHost"], package.archive(), package.build)
+        publish(props["scmHost"], props["appHost"], package.archive(), package.build, package.name == REMOTELY_BUILT)
         return props
 
 

@@ -58,7 +58,15 @@ def test_a_deployment_posts_the_package_of_this_clone(monkeypatch):
     props = {**OLD, "sha256": packages.load("portal").sha256, "build": packages.load("portal").build}
     made = DeploymentProvider().create(props)
     assert (made.id, made.outs) == ("web-eastus", props), "the state keeps what was asked for"
-    assert posted == [("scm", "app", packages.load("portal").archive(), props["build"])], "and this is what was sent"
+    sent = ("scm", "app", packages.load("portal").archive(), props["build"], False)
+    assert posted == [sent], "and this is what was sent"
+
+
+def test_the_functions_are_built_remotely_since_flex_refuses_the_setting(monkeypatch):
+    posted = []
+    monkeypatch.setattr("components.publish.publish", lambda *args: posted.append(args))
+    DeploymentProvider().create({**OLD, "package": "functions", "sha256": packages.load("functions").sha256})
+    assert posted[0][-1] is True, "without a build the worker has no libraries"
 
 
 def test_the_providers_state_is_the_same_in_every_clone():

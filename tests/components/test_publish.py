@@ -12,11 +12,12 @@ BUILD = "0123456789ab"
 
 
 class App:
-    """An app's deployment side and its own; answers are (status, body) in order, the last one again and again."""
+    """An app's deployment side and its own; answers are (status, body) in order, the last one again and again.
+    `before` is what the deployment side says of the time before the package."""
 
     def __init__(self, posted=((202, ""),), deployment=((200, {"status": 4, "complete": True}),),
-                 livez=((200, {"build": BUILD}),)):
-        self.answers = {"/api/publish": list(posted), "/api/deployments/latest": list(deployment),
+                 livez=((200, {"build": BUILD}),), before=(404, "")):
+        self.answers = {"/api/publish": list(posted), "/api/deployments/latest": [before, *deployment],
                         "/livez": list(livez)}
         self.requests = []
 
@@ -39,12 +40,13 @@ def post(monkeypatch):
         def get_token(self, scope):
             assert scope == "https://management.azure.com/.default", "the scope of deployment endpoints"
             return type("Token", (), {"token": "entra"})
-    def posted(app, within=5.0):
+    def posted(app, within=5.0, **more):
         client = httpx.Client
         wire = httpx.MockTransport(app)
         monkeypatch.setattr(publishing.httpx, "Client", lambda **more: client(transport=wire, **more))
         monkeypatch.setattr(publishing, "DefaultAzureCredential", Credential)
-        publish("app.scm.azurewebsites.net:8443", "app.azurewebsites.net", b"zip", BUILD, pause=0, within=within)
+        publish("app.scm.azurewebsites.net:8443", "app.azurewebsites.net", b"zip", BUILD, pause=0, within=within,
+                **more)
     return posted
 
 
@@ -61,8 +63,34 @@ def test_it_waits_for_the_deployment_and_then_for_the_build(post):
     app = App(deployment=((202, ""), (202, ""), (200, {"status": 4, "complete": True})),
               livez=((503, ""), (200, {"build": "old"}), (200, {"build": BUILD})))
     post(app)
-    assert len(app.asked("/api/deployments/latest")) == 3, "202 means that it is building"
+    assert len(app.asked("/api/deployments/latest")) == 4, "once before the package; then 202 means that it is building"
     assert len(app.asked("/livez")) == 3, "an old build still answers while the new one starts"
+
+
+def test_a_function_app_is_asked_to_build_the_package(post):
+    app = App()
+    post(app, remote_build=True)
+    assert app.asked("/api/publish")[0].url.params["RemoteBuild"] == "true", "Flex installs nothing otherwise"
+
+
+def test_the_success_of_the_deployment_before_is_not_taken_for_this_ones(post):
+    old = {"id": "old", "status": 4, "complete": True}
+    app = App(before=(200, old), deployment=((200, old), (202, ""), (200, {**old, "id": "new"})))
+    post(app)
+    assert len(app.asked("/api/deployments/latest")) == 4, "the new one may not be listed at once"
+
+
+def test_a_new_site_whose_name_does_not_resolve_yet_is_tried_again(post):
+    lost = (0, httpx.ConnectError("no such host"))
+    app = App(before=lost, posted=(lost, (202, "")), deployment=(lost, (200, {"status": 4, "complete": True})))
+    post(app)
+    assert len(app.asked("/api/publish")) == 2, "the name of a site that was just made takes a while to be known"
+
+
+@pytest.mark.parametrize("status", [-1, 3, 5, 6])
+def test_a_deployment_that_ends_otherwise_than_in_success_has_failed(post, status):
+    with pytest.raises(PublishFailed, match="could not deploy"):
+        post(App(deployment=((200, {"status": status, "complete": True}),)))
 
 
 def test_a_site_that_restarts_gets_the_package_again(post):
