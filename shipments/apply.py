@@ -126,7 +126,8 @@ async def apply(command: Command, made: Effects, connection: AsyncConnection[Any
 
 async def refuse(command: Command, refusal: Refusal, connection: AsyncConnection[Any]) -> None:
     """Keeps why a command was refused, for whoever asks what became of it."""
-    errors = [problem.as_json() for problem in refusal.problems]
+    errors = [{name: text.replace("\x00", "\N{REPLACEMENT CHARACTER}") for name, text in problem.as_json().items()}
+              for problem in refusal.problems]  # a pointer quotes the body, and `jsonb` holds no U+0000
     await connection.execute(REFUSE, _header(command) | {"errors": _json(errors)})
 
 

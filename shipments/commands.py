@@ -118,15 +118,19 @@ class Command(BaseModel):
     id: Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
     kind: Literal["register-shipment", "capture-events", "add-comment"]
     epoch: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
-    region: Annotated[str, Field(max_length=40)]
+    region: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
     accepted_at: AwareDatetime
     body: dict[str, Any] | None = None
-    body_ref: Annotated[str, Field(max_length=200)] | None = None
+    body_ref: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$")] | None = None
 
     @model_validator(mode="after")
     def _one_body(self) -> "Command":
         if (self.body is None) == (self.body_ref is None):
             raise ValueError("exactly one of body and bodyRef is needed")
+        try:
+            orjson.dumps(self.body)
+        except TypeError as error:
+            raise ValueError(f"the body cannot be written as JSON again: {error}") from None
         return self
 
     @property

@@ -30,7 +30,7 @@ AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, OSError, 
 """What a database that is away, stopping, no longer the writer or not migrated yet looks like; all of them pass."""
 PERMANENT = ("22", "23", "54")
 """Classes of SQLSTATE that say that the values are wrong (22, 23) or exceed a limit (54), now and later
-(https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
+(https://www.postgresql.org/docs/current/errcodes-appendix.html).  A `DataError` of psycopg itself has no SQLSTATE."""
 
 
 class Database:
@@ -100,7 +100,8 @@ class Database:
 
 def is_permanent(error: BaseException) -> bool:
     """Whether the same statement with the same values will fail every time."""
-    return isinstance(error, psycopg.Error) and (error.sqlstate or "")[:2] in PERMANENT
+    return isinstance(error, psycopg.DataError) or (
+        isinstance(error, psycopg.Error) and (error.sqlstate or "")[:2] in PERMANENT)
 
 
 async def parameters(hosts: Sequence[str], name: str, user: str, password: Password, *, writes: bool) -> dict[str, Any]:

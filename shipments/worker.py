@@ -90,7 +90,8 @@ class Worker:
         except psycopg.Error as error:
             if not is_permanent(error):
                 raise
-            await self._refuse(message, command, Refusal(f"the database cannot keep it: {error.diag.message_primary}"))
+            reason = error.diag.message_primary or error
+            await self._refuse(message, command, Refusal(f"the database cannot keep it: {reason}"))
         else:
             await self._forget(command, changed)
             self.relay.kick()
@@ -145,16 +146,18 @@ class Worker:
             await self.cache.put("events", command.id.encode(), 24 * 3600)
 
     async def _refuse(self, message: bytes, command: Command | None, refusal: Refusal) -> None:
-        await self._poison(COMMANDS, message, refusal.reason)
+        """First the sender's answer, then the poison message: tried again after a failure, neither is there twice."""
         if command:
             await self.writer.run(partial(refuse, command, refusal))
+            await self._forget(command, [])
+        await self._poison(COMMANDS, message, refusal.reason)
 
     async def _poison(self, queue: str, message: bytes, reason: str) -> None:
-        """Keeps the message whole, beside the reason: in the poison message, or in a blob when it does not fit."""
+        """Keeps the message whole, beside the reason: in the poison message, or in a blob when it does not fit there."""
         log.error("message of %s refused: %s", queue, reason)
         told: dict[str, Any] = {"reason": reason[:2000], "queue": queue, "failedAt": datetime.now(UTC),
-                                "message": message.decode(errors="backslashreplace")}
-        if len(orjson.dumps(told)) > LARGEST:
+                                "message": message.decode(errors="replace")}
+        if told["message"].encode() != message or len(orjson.dumps(told)) > LARGEST:
             told["messageRef"] = f"poison/{ids.new_id()}"
             await self.blobs.put(told["messageRef"], message)
             del told["message"]
