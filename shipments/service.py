@@ -74,7 +74,7 @@ class Shipments:
         noted = await self._note(command)
         message = command.encode()
         if len(message) > LARGEST:
-            reference = f"{command.id}.json"
+            reference = f"{command.id}-{command.digest}.json"  # two requests with one id must not share a body
             await self.blobs.put(reference, orjson.dumps(command.body))
             message = command.model_copy(update={"body": None, "body_ref": reference}).encode()
         await asyncio.gather(self.queues.put(COMMANDS, message),

@@ -12,7 +12,7 @@ from shipments.commands import AddComment, CaptureEvents, RegisterShipment
 from shipments.errors import Refusal, Unavailable
 from shipments.service import Shipments
 from shipments.worker import Worker
-from tests.shipments.conftest import Platform
+from tests.shipments.conftest import Platform, redis_of
 from tests.shipments.documents import SSCC, document, event
 from tests.shipments.servers import Identity, Postgres
 
@@ -183,12 +183,30 @@ async def test_a_large_body_travels_by_blob_in_both_regions(
     assert len(command.encode()) > 48 * 1024, "the document is too large for a message"
     await shipments.submit(command)
     peer = Shipments.connect(replace(clean.settings, blobs=clean.settings.peer_blobs), Identity())
-    assert await peer.blobs.find(f"{command.id}.json", "bodies"), "the other region has the body too"
+    assert await peer.blobs.find(f"{command.id}-{command.digest}.json", "bodies"), "the other region has the body too"
     await peer.blobs.close()
     await work_off(worker, clean)
     job = await shipments.capture_job(command.id)
     assert job and job.success, "the body was found and applied"
     assert await clean.rows("select count(*) from epcis_events") == [(400,)], "every event is stored"
+
+
+async def test_a_second_request_with_the_id_of_a_large_one_cannot_replace_its_body(
+    worker: Worker, shipments: Shipments, clean: Platform
+) -> None:
+    events = [event(eventTime=f"2026-03-01T10:00:{second:02}.{part:03}Z") for second in range(10) for part in range(40)]
+    first, second = (
+        shipments.command(CaptureEvents(document=document(*events, event(bizStep=step))), key="one key")
+        for step in ("holding", "receiving")
+    )
+    await shipments.submit(first)
+    async with redis_of(clean) as redis:
+        await redis.flushall()  # so that nobody notices that the key was used before
+    await shipments.submit(second)
+    await work_off(worker, clean)
+    stored = await clean.rows("select biz_step from epcis_events where biz_step in ('holding', 'receiving')")
+    assert stored == [("holding",)], "what was acknowledged first is applied as it was sent"
+    assert len(await clean.queue("commands-poison").take()) == 1, "the other one is kept for operators"
 
 
 async def test_a_refusal_that_is_tried_again_poisons_once(
