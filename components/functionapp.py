@@ -27,6 +27,8 @@ class FunctionApp(pulumi.ComponentResource):
 
     Flex, because Linux Consumption retires in 2028; one app per plan, as Flex demands:
     https://learn.microsoft.com/azure/azure-functions/flex-consumption-plan
+    It has no FTP and refuses a site that names an FTP state, a Linux stack or a worker runtime:
+    https://learn.microsoft.com/azure/azure-functions/functions-app-settings#flex-consumption-plan-deprecations
     """
 
     def __init__(self, name: str, args: FunctionAppArgs, opts: pulumi.ResourceOptions | None = None):

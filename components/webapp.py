@@ -45,7 +45,7 @@ class WebApp(pulumi.ComponentResource):
             site_config=web.SiteConfigArgs(
                 linux_fx_version=f"PYTHON|{args.context.platform.compute.python}",
                 app_command_line=args.service.start_command, app_settings=as_pairs(settings), always_on=True,
-                health_check_path="/livez", **site_security(args)),
+                ftps_state="Disabled", health_check_path="/livez", **site_security(args)),
             opts=args.context.options(self, *args.after))
         self.host = self.site.default_host_name
         self.scm_host = scm_host(self.site)
@@ -81,7 +81,7 @@ def site_security(args: SiteArgs) -> dict[str, object]:
     https://learn.microsoft.com/azure/app-service/app-service-ip-restrictions#restrict-access-to-a-specific-azure-front-door-instance"""
     addresses = args.context.platform.deployer_addresses
     return {
-        "min_tls_version": "1.2", "scm_min_tls_version": "1.2", "ftps_state": "Disabled", "http20_enabled": True,
+        "min_tls_version": "1.2", "scm_min_tls_version": "1.2", "http20_enabled": True,
         "remote_debugging_enabled": False, "ip_security_restrictions_default_action": "Deny",
         "ip_security_restrictions": [web.IpSecurityRestrictionArgs(
             name="front-door", action="Allow", priority=100, tag="ServiceTag", ip_address="AzureFrontDoor.Backend",

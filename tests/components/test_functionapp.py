@@ -26,6 +26,20 @@ def test_the_worker_reads_its_package_with_its_own_identity(recorded, region):
         "commands are applied at once, not after a cold start"
 
 
+NOT_ON_FLEX = {"ftpsState", "linuxFxVersion", "alwaysOn", "use32BitWorkerProcess", "functionAppScaleLimit",
+               "preWarmedInstanceCount", "vnetRouteAllEnabled"}
+"""https://learn.microsoft.com/azure/azure-functions/functions-app-settings#flex-consumption-plan-deprecations"""
+
+
+@pytest.mark.parametrize("region", ["eastus", "westus"])
+def test_the_worker_names_nothing_that_flex_refuses(recorded, region):
+    site = recorded.inputs("azure-native:web:WebApp", f"worker-{region}")
+    assert not NOT_ON_FLEX & set(site["siteConfig"]), "Azure answers: for Flex Consumption sites is invalid"
+    names = [item["name"] for item in site["siteConfig"]["appSettings"]]
+    assert not [name for name in names if name.startswith(("WEBSITE_", "FUNCTIONS_", "SCM_", "ENABLE_ORYX"))], \
+        "the runtime and the build are said elsewhere"
+
+
 @pytest.mark.parametrize("region", ["eastus", "westus"])
 def test_the_host_works_without_a_connection_string(recorded, region):
     settings = {item["name"]: item["value"] for item in
