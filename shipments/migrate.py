@@ -6,7 +6,8 @@ A migration that was applied must not change afterwards; its checksum is kept an
 import hashlib
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,37 +61,45 @@ async def run(settings: Settings, credential: AsyncTokenCredential | None = None
             await create_roles(roles, connection)
         async with await _connect(settings, settings.database_name, credential) as connection:
             await become_owner(connection)
-            await apply(migrations(), connection)
-            await grant(roles, writers(settings), connection)
+            async with alone(connection):  # grants, too: two at once on one table are an error of PostgreSQL's
+                await apply(migrations(), connection)
+                await grant(roles, writers(settings), connection)
     finally:
         await credential.close()
     return True
 
 
-async def apply(wanted: list[Migration], connection: Connection) -> list[str]:
-    """Applies what is missing, each in a transaction of its own -> their names; raises MigrationChanged."""
+@asynccontextmanager
+async def alone(connection: Connection) -> AsyncIterator[None]:
+    """One migrator at a time in this database; it may be entered again inside itself."""
     await connection.execute("select pg_advisory_lock(%s)", (LOCK,))
     try:
+        yield
+    finally:
+        await connection.execute("select pg_advisory_unlock(%s)", (LOCK,))
+
+
+async def apply(wanted: list[Migration], connection: Connection) -> list[str]:
+    """Applies what is missing, each in a transaction of its own -> their names; raises MigrationChanged."""
+    async with alone(connection):
         await connection.execute("create table if not exists schema_migrations (number integer primary key, "
                                  "name text not null, checksum text not null, applied_at timestamptz default now())")
         rows = await (await connection.execute("select number, checksum from schema_migrations")).fetchall()
         applied = dict(rows)
         return [migration.name for migration in wanted if await _apply(migration, applied, connection)]
-    finally:
-        await connection.execute("select pg_advisory_unlock(%s)", (LOCK,))
 
 
 async def create_roles(roles: Mapping[str, str], connection: Connection) -> None:
     """SQL roles for the apps' identities, by object id, so that a name that was used before does not matter
     (https://learn.microsoft.com/azure/postgresql/flexible-server/security-manage-entra-users)."""
-    await connection.execute("select pg_advisory_lock(%s)", (LOCK,))
-    rows = await (await connection.execute("select rolname from pg_roles")).fetchall()
-    known = {row[0] for row in rows}
-    for role, object_id in roles.items():
-        if role not in known:
-            await connection.execute(
-                "select * from pgaadauth_create_principal_with_oid(%s, %s, 'service', false, false)", (role, object_id))
-            log.info("SQL role %s created", role)
+    async with alone(connection):
+        rows = await (await connection.execute("select rolname from pg_roles")).fetchall()
+        known = {row[0] for row in rows}
+        for role, object_id in roles.items():
+            if role not in known:
+                await connection.execute("select * from pgaadauth_create_principal_with_oid"
+                                         "(%s, %s, 'service', false, false)", (role, object_id))
+                log.info("SQL role %s created", role)
 
 
 async def become_owner(connection: Connection) -> None:
