@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from tests.twin.services.sites import ask, deploy, eventually, make_site
+from twin.services import functionapp
 from twin.services.base import AzureError, TwinError
 
 
@@ -156,4 +157,4 @@ async def test_a_function_app_runs_its_package_in_the_functions_host(cloud, arm)
     answer = await ask(cloud, "GET", f"https://{site['defaultHostName']}/greet")
     assert (answer.status_code, answer.text) == (200, "hello"), "the function answers with its app setting"
     command = next(process.spec.command for process in cloud.runner.all() if "worker" in process.spec.name)
-    assert command[-2:] == ("--max-workers", "4"), "this machine gives it at most four workers"
+    assert command[-2:] == ("--max-workers", str(functionapp.WORKERS)), "no more than this machine has cores for"
