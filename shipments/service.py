@@ -7,13 +7,15 @@
 import asyncio
 import hashlib
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 import orjson
 from azure.core.credentials_async import AsyncTokenCredential
+from pydantic import TypeAdapter
 
 from shipments import health, ids, store
 from shipments.bodies import Blobs
@@ -31,6 +33,7 @@ from shipments.settings import COMMANDS, Settings
 SHIPMENT_SECONDS, EVENTS_SECONDS, RESULT_SECONDS, ACCEPTED_SECONDS = 20, 5, 3600, 24 * 3600
 """How long answers are kept.  The peer region's changes reach this region's cache only by this."""
 UNKNOWN = b"-"
+_JOBS = TypeAdapter(CaptureJobPage)
 RECENT = timedelta(hours=1)
 """Age up to which an id that nobody has heard of, but that carries its time, counts as accepted in the other region."""
 
@@ -117,22 +120,26 @@ class Shipments:
 
     async def capture_jobs(self, per_page: int = 30, page_token: str | None = None) -> CaptureJobPage:
         """Finished capture jobs, newest first; raises Refused for a token that is not ours."""
-        return await self.reader.run(partial(store.capture_jobs, per_page, page_token))
+        found = await self._page(["captures", per_page, page_token], partial(_jobs_json, per_page, page_token))
+        return _JOBS.validate_json(found)
 
     async def events(self, query: EventQuery) -> EventPage:
         """Raises Refused for a page token that is not ours."""
-        sql, values = store.statement(query)
-        generation = await self.cache.get("events") or b"0"
-        digest = hashlib.sha256(orjson.dumps([sql, values], default=str)).hexdigest()
-        found = await self.cache.read_through(f"events:{generation.decode()}:{digest}", EVENTS_SECONDS, partial(
-            self.reader.run, partial(_events_json, query)))
-        return EventPage(**orjson.loads(found))
+        return EventPage(**orjson.loads(await self._page(store.statement(query), partial(_events_json, query))))
 
     async def health(self) -> list[Dependency]:
         """A fresh look at everything that the app needs, all at once, each for at most a second."""
         return await health.look({
             "database": partial(self.reader.run, health.select_one), "cache": self.cache.ping,
             "queues": partial(self.queues.ping, COMMANDS), "blobs": self.blobs.ping})
+
+    async def _page(self, asked: Sequence[Any], load: Callable[[Connection], Awaitable[bytes]]) -> bytes:
+        """The kept answer to what is asked, else what `load` finds; the worker makes those before a capture old."""
+        generation = await self.cache.get("events") or b"0"
+        digest = hashlib.sha256(orjson.dumps(asked, default=str)).hexdigest()
+        found = await self.cache.read_through(f"events:{generation.decode()}:{digest}", EVENTS_SECONDS, partial(
+            self.reader.run, load))
+        return found or b""
 
     async def _note(self, command: Command) -> bytes:
         """What is remembered of an accepted command until it is applied."""
@@ -165,6 +172,10 @@ async def _shipment_json(name: str, connection: Connection) -> bytes:
 async def _result_json(command_id: str, connection: Connection) -> bytes | None:
     found = await store.result(command_id, connection)
     return found.model_dump_json(by_alias=True).encode() if found else None
+
+
+async def _jobs_json(per_page: int, page_token: str | None, connection: Connection) -> bytes:
+    return _JOBS.dump_json(await store.capture_jobs(per_page, page_token, connection), by_alias=True)
 
 
 async def _events_json(query: EventQuery, connection: Connection) -> bytes:

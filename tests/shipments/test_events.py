@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -208,6 +209,20 @@ async def test_capture_jobs_are_listed_newest_first_in_pages(worker: Worker, shi
     listed = [job.capture_id for job in (*first.jobs, *second.jobs)]
     assert listed == [command.id for command in reversed(commands)], "each once"
     assert second.next_page_token is None, "there is no third page"
+
+
+async def test_the_list_of_capture_jobs_is_kept_until_another_one_ends(
+    worker: Worker, shipments: Shipments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (shipments.command(CaptureEvents(document=document(event(action=a)))) for a in ("ADD", "LOSE"))
+    await worker.command(first.encode())
+    listed = await shipments.capture_jobs()
+    with monkeypatch.context() as patch:
+        patch.setattr(shipments.reader, "run", AsyncMock(side_effect=AssertionError("the database was asked again")))
+        assert await shipments.capture_jobs() == listed, "the cache has the same answer"
+    await worker.command(second.encode())
+    ended = (await shipments.capture_jobs()).jobs
+    assert [job.success for job in ended] == [False, True], "a refused one is listed at once, too"
 
 
 async def test_a_query_sees_what_was_captured_after_it_was_cached(
