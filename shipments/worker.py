@@ -65,9 +65,10 @@ class Worker:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        """Closes every part, whatever another one says: at the loop's end, a pool finds its own tasks cancelled."""
         await self.relay.close()
         await asyncio.gather(*(part.close() for part in (
-            self.own, self.writer, self.cache, self.queues, self.peer_queues, self.blobs)))
+            self.own, self.writer, self.cache, self.queues, self.peer_queues, self.blobs)), return_exceptions=True)
         await self._credential.close()
 
     async def control(self) -> ControlState:
@@ -153,7 +154,7 @@ class Worker:
         await self._poison(COMMANDS, message, refusal.reason)
 
     async def _poison(self, queue: str, message: bytes, reason: str) -> None:
-        """Keeps the message whole, beside the reason: in the poison message, or in a blob when it does not fit there."""
+        """Keeps the message whole, beside the reason: in the poison message, or in a blob if it does not fit there."""
         log.error("message of %s refused: %s", queue, reason)
         told: dict[str, Any] = {"reason": reason[:2000], "queue": queue, "failedAt": datetime.now(UTC),
                                 "message": message.decode(errors="replace")}

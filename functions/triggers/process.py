@@ -8,7 +8,8 @@ from pathlib import Path
 from shipments.settings import Settings
 from shipments.worker import Worker
 
-_opening: asyncio.Task[Worker] | None = None
+_opening: asyncio.Future[Worker] | None = None
+_keeping: asyncio.Task[None] | None = None
 
 
 @cache
@@ -18,10 +19,23 @@ def settings() -> Settings:
 
 async def worker() -> Worker:
     """The process's one worker, opened by whichever trigger comes first; the others wait for the same one."""
-    global _opening
+    global _opening, _keeping
     if _opening is None or (_opening.done() and (_opening.cancelled() or _opening.exception())):
-        _opening = asyncio.create_task(Worker.connect(settings()).__aenter__())
+        _opening = asyncio.get_running_loop().create_future()
+        _keeping = asyncio.create_task(_keep(_opening))
     return await asyncio.shield(_opening)
+
+
+async def _keep(opened: asyncio.Future[Worker]) -> None:
+    """Holds a worker open until the event loop ends: that cancels this task, which closes the worker's clients."""
+    try:
+        async with Worker.connect(settings()) as running:
+            opened.set_result(running)
+            await asyncio.Event().wait()
+    except Exception as error:
+        if opened.done():
+            raise
+        opened.set_exception(error)
 
 
 @cache

@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import azure.functions as func
 import function_app
 import pytest
 from triggers import commands, health, outbox, process, subscribers
 
+from shipments.models import Dependency
 from shipments.service import Shipments
 from shipments.worker import Worker
 from tests.shipments.conftest import Platform
@@ -122,6 +124,39 @@ async def test_a_worker_without_its_database_is_not_healthy_but_alive(
         ]
         assert "no answer" in detail or "Unavailable" in detail, "whoever looks reads what is missing"
         assert (await ask("livez")).status_code == 200, "the platform has no reason to replace the instance"
+
+
+def test_the_end_of_the_event_loop_closes_the_workers_clients(
+    prepared: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Worker.connect(prepared.settings, Identity())
+    monkeypatch.setattr(process, "_opening", None)
+    monkeypatch.setattr(process, "settings", lambda: prepared.settings)
+    monkeypatch.setattr(Worker, "connect", lambda _: opened)
+    closing = AsyncMock()
+    monkeypatch.setattr(Identity, "close", closing)
+
+    async def one_call() -> list[Dependency]:
+        return await (await process.worker()).health()
+
+    assert all(dependency.ok for dependency in asyncio.run(one_call())), "every client was in use"
+    sessions = [opened.queues._service, *opened.blobs._accounts]
+    assert [service._pipeline._transport.session for service in sessions] == [None] * 3, "no session is left open"
+    assert opened.own._pool.closed and opened.writer._pool.closed, "nor a connection to the database"
+    assert closing.await_count == 1, "nor the identity's"
+
+
+async def test_a_worker_that_cannot_be_opened_is_opened_again(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_opening", None)
+    monkeypatch.setattr(process, "settings", Mock(side_effect=[ValueError("app settings missing"), worker.settings]))
+    monkeypatch.setattr(Worker, "connect", lambda settings: Worker(settings, Identity()))
+    with pytest.raises(ValueError, match="missing"):
+        await process.worker()
+    assert await process.worker() is await process.worker(), "the next call tries again, and the process has one"
+    process._keeping.cancel()
+    await asyncio.wait([process._keeping])
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
