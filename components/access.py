@@ -9,21 +9,12 @@ from pulumi_azure_native.authorization import RoleAssignment
 
 from components.identity import Role, grant
 from components.service import Kind, Service
-from shipments.settings import BODIES, PHOTOS
+from shipments.settings import BODIES, CONTROL, PHOTOS
 
 if typing.TYPE_CHECKING:
     from components.region import Region
 
-WRITES_ONLY = (BODIES, PHOTOS)
-_CONTAINER = "@Resource[Microsoft.Storage/storageAccounts/blobServices/containers:name]"
-_WRITES = ("write", "add/action", "delete")
-UPLOADS = "(({writes}) OR ({containers}))".format(
-    writes=" AND ".join(
-        f"!(ActionMatches{{'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/{verb}'}})"
-        for verb in _WRITES),
-    containers=" OR ".join(f"{_CONTAINER} StringEquals '{name}'" for name in WRITES_ONLY))
-"""Condition under which web apps may write blobs: uploads, but neither control state nor the lake.
-https://learn.microsoft.com/azure/storage/blobs/storage-auth-abac-attributes"""
+UPLOADS = (BODIES, PHOTOS)
 
 
 def grant_rights(region: Region, peer: Region, service: Service) -> list[RoleAssignment]:
@@ -39,18 +30,21 @@ def grant_rights(region: Region, peer: Region, service: Service) -> list[RoleAss
 
 
 def _data_rights(region: Region, account: Region, service: Service) -> list[RoleAssignment]:
-    """The worker takes messages; web apps only send, look at lengths, and upload."""
-    queues, blobs, at = account.queues.id, account.blobs.id, account.location
+    """The worker takes messages; web apps only send, look at lengths, upload, and read the control state.  They get
+    containers, not the account under a condition: conditions bind data actions alone, and this role's right to delete
+    a container is none: https://learn.microsoft.com/azure/storage/blobs/storage-auth-abac-attributes and
+    https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/storage#storage-blob-data-contributor"""
+    queues, containers, at = account.queues.id, account.blobs.containers, account.location
     if service.kind == Kind.FUNCTION_APP:
         return [_right(region, service, f"queues-{at}", Role.QUEUE_CONTRIBUTOR, queues),
-                _right(region, service, f"blobs-{at}", Role.BLOB_CONTRIBUTOR, blobs)]
+                _right(region, service, f"blobs-{at}", Role.BLOB_CONTRIBUTOR, account.blobs.id)]
     return [_right(region, service, f"send-{at}", Role.QUEUE_SENDER, queues),
             _right(region, service, f"peek-{at}", Role.QUEUE_READER, queues),
-            _right(region, service, f"blobs-{at}", Role.BLOB_CONTRIBUTOR, blobs, UPLOADS)]
+            _right(region, service, f"{CONTROL}-{at}", Role.BLOB_READER, containers[CONTROL].id),
+            *(_right(region, service, f"{name}-{at}", Role.BLOB_CONTRIBUTOR, containers[name].id) for name in UPLOADS)]
 
 
-def _right(region: Region, service: Service, what: str, role: Role, scope: pulumi.Input[str],
-           condition: str | None = None) -> RoleAssignment:
+def _right(region: Region, service: Service, what: str, role: Role, scope: pulumi.Input[str]) -> RoleAssignment:
     identity = region.identities[service.name]
     return grant(region.context, f"{service.name}-{region.location}-{what}", identity, role, scope,
-                 pulumi.ResourceOptions(parent=region), condition)
+                 pulumi.ResourceOptions(parent=region))

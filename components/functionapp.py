@@ -38,7 +38,7 @@ class FunctionApp(pulumi.ComponentResource):
             name, kind="functionapp,linux", reserved=True, **site_basics(site),
             function_app_config=self._runtime(args),
             site_config=web.SiteConfigArgs(app_settings=as_pairs(site.settings), **site_security(site)),
-            opts=context.options(self, *site.after, *args.host.containers))
+            opts=context.options(self, *site.after, *args.host.containers.values()))
         self.host = self.site.default_host_name
         self.scm_host = scm_host(self.site)
         self.policy = no_basic_auth(name, site, self.site)

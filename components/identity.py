@@ -35,10 +35,9 @@ def make_identity(context: Context, part: str, location: str, group: pulumi.Inpu
 
 
 def grant(context: Context, name: str, identity: UserAssignedIdentity, role: Role, scope: pulumi.Input[str],
-          options: pulumi.ResourceOptions, condition: str | None = None) -> RoleAssignment:
+          options: pulumi.ResourceOptions) -> RoleAssignment:
     """Lets an identity of ours act as `role` on `scope`.  The type is named so that Azure does not look for
     a principal that Entra may not have replicated yet:
     https://learn.microsoft.com/azure/role-based-access-control/role-assignments-template#new-service-principal"""
     return RoleAssignment(f"may-{name}", principal_id=identity.principal_id, principal_type="ServicePrincipal",
-                          role_definition_id=context.role(role), scope=scope, condition=condition,
-                          condition_version="2.0" if condition else None, opts=options)
+                          role_definition_id=context.role(role), scope=scope, opts=options)

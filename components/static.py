@@ -43,7 +43,7 @@ class StaticSite(pulumi.ComponentResource):
         self.reader = grant(context, "edge-read-static", args.edge.identity, Role.BLOB_READER, self.storage.id, below)
         writers = [self._writer(context, index, deployer) for index, deployer in enumerate(context.deployers)]
         self.content = Content(name, ContentArgs(self.storage.id, self.storage.blob_uri, CONTAINER),
-                               context.options(self, *writers, *self.storage.containers))
+                               context.options(self, *writers, *self.storage.containers.values()))
         self.register_outputs({"account": self.storage.name})
 
     def _writer(self, context: Context, index: int, deployer: tuple[str, str]) -> RoleAssignment:

@@ -43,9 +43,9 @@ class Storage(pulumi.ComponentResource):
         inside = pulumi.ResourceOptions(parent=self)
         for queue in args.queues:
             storage.Queue(f"{name}-{queue}", queue_name=queue, **at, opts=inside)
-        self.containers = [
-            storage.BlobContainer(f"{name}-{container}", container_name=container, public_access="None",
-                                  **at, opts=inside) for container in args.containers]
+        self.containers = {
+            container: storage.BlobContainer(f"{name}-{container}", container_name=container, public_access="None",
+                                             **at, opts=inside) for container in args.containers}
         self.register_outputs({"name": self.name})
 
     @property
