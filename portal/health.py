@@ -11,14 +11,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from portal.identity import Identity
+from shipments.control import ControlState, is_serving
 from shipments.errors import Unavailable
 from shipments.models import Dependency, View
 from shipments.service import Shipments
 
 KEPT = 1.0
 """Seconds for which a look is answered again; probes of many edge locations must not become load on what they probe."""
-
-READY_STATES = frozenset({"active", "standby", "failover"})
 
 
 class Standing(View):
@@ -58,30 +57,29 @@ class Health:
             return self._look
 
     async def standing(self) -> Standing:
-        return Standing(**asdict(await self.shipments.control()), build=self.identity.build)
+        return self._standing(await self.shipments.control())
 
     async def check_writable(self) -> None:
         """Raises Unavailable while this region must not accept: fenced, or running in the other region."""
-        standing = await self.standing()
-        if standing.state == "fenced":
-            raise Unavailable(f"the service, which is read-only now ({standing.reason or 'fenced by operators'}),", 30)
-        if self._returned(standing):
-            raise Unavailable(f"{standing.region}, while the service runs in {standing.active_region},", 5)
-
-    def _returned(self, standing: Standing) -> bool:
-        """Better priority, but standing by: the other region has taken over and traffic belongs there."""
-        return standing.state == "standby" and standing.region == self.primary_region
+        known = await self.shipments.control()
+        if known.state == "fenced":
+            raise Unavailable(f"the service, which is read-only now ({known.reason or 'fenced by operators'}),", 30)
+        if not is_serving(known, self.primary_region):
+            raise Unavailable(f"{known.region}, while the service runs in {known.active_region},", 5)
 
     async def _fresh(self) -> Look:
-        standing, dependencies = await asyncio.gather(self.standing(), self.shipments.health())
-        ready = standing.state in READY_STATES and not self._returned(standing) and able(dependencies)
-        body = {"status": "ok" if ready else "unavailable", **standing.model_dump(by_alias=True),
+        known, dependencies = await asyncio.gather(self.shipments.control(), self.shipments.health())
+        ready = is_serving(known, self.primary_region) and able(dependencies)
+        body = {"status": "ok" if ready else "unavailable", **self._standing(known).model_dump(by_alias=True),
                 "dependencies": [asdict(dependency) for dependency in dependencies]}
         return Look(time.monotonic(), ready, body)
 
+    def _standing(self, known: ControlState) -> Standing:
+        return Standing(**asdict(known), build=self.identity.build)
+
 
 def able(dependencies: list[Dependency]) -> bool:
-    """`/healthz` and `/livez`, GET and HEAD, without the framework's validation: every edge site probes."""
+    """Whether it can read and accept: without the cache it is slower, without blobs it cannot take large commands."""
     ok = {dependency.name: dependency.ok for dependency in dependencies}
     queues = [up for name, up in ok.items() if "queue" in name]
     return ok.get("database", True) and (any(queues) or not queues)

@@ -38,11 +38,11 @@ class ControlState:
     since: str = ""
 
 
-def is_serving(known: ControlState, settings: Settings) -> bool:
+def is_serving(known: ControlState, primary_region: str) -> bool:
     """Whether the edge is to send requests here: not to a fenced region, nor to a better placed one that stands by
     after a failover until it is protected again."""
     if known.state == "standby":
-        return settings.region != settings.primary_region
+        return known.region != primary_region
     return known.state != "fenced"
 
 

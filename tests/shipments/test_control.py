@@ -114,4 +114,4 @@ def test_the_edge_sends_requests_where_they_belong(
     change: Callable[[ControlState], ControlState], settings: Settings, expected: bool
 ) -> None:
     state = change(initial(settings))
-    assert is_serving(state, settings) is expected, f"{state.state} in {settings.region}"
+    assert is_serving(state, settings.primary_region) is expected, f"{state.state} in {settings.region}"
