@@ -22,6 +22,10 @@ FOLDER = Path(__file__).parent / "migrations"
 LOCK = 7_270_031
 """Advisory lock that one migrator at a time holds."""
 
+PATIENCE = "-c statement_timeout=4min -c lock_timeout=10s"
+"""A migration of many rows takes minutes, and must end within the function's five; but what waits for a table's lock
+holds up everybody behind it."""
+
 log = logging.getLogger(__name__)
 
 
@@ -136,7 +140,7 @@ async def grant(roles: Iterable[str], writing: set[str], connection: Connection)
 async def _connect(settings: Settings, name: str, credential: AsyncTokenCredential) -> Connection:
     token = password(credential, POSTGRES)
     values = await parameters([settings.database_host], name, settings.migrator_user, token, writes=True)
-    return await AsyncConnection.connect(**{**values, "target_session_attrs": "any"})
+    return await AsyncConnection.connect(**{**values, "target_session_attrs": "any", "options": PATIENCE})
 
 
 async def _apply(migration: Migration, applied: Mapping[int, str], connection: Connection) -> bool:

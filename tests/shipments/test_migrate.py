@@ -87,6 +87,12 @@ async def test_many_migrators_at_once_apply_each_migration_once(empty: Settings,
     assert count == [(len(migrate.migrations()),)], "those that waited found nothing left to do"
 
 
+async def test_a_migration_of_many_rows_has_minutes(empty: Settings) -> None:
+    async with await migrate._connect(empty, empty.database_name, Identity()) as connection:
+        limit = await (await connection.execute("show statement_timeout")).fetchone()
+    assert limit == ("4min",), "the ten seconds of a request would end it, and begin it again, every minute"
+
+
 async def test_a_read_only_server_is_left_alone(empty: Settings, platform: Platform) -> None:
     standby = Postgres(platform.home, "standby", replica_of=platform.database).start()
     try:
