@@ -14,6 +14,7 @@ class Registry:
     """Resources by ARM id, whose case does not matter; in the order of their creation."""
 
     def __init__(self, file: Path):
+        file.touch(mode=0o600)  # inputs may hold secrets; SQLite gives its own files beside it the same mode
         self._database = sqlite3.connect(file, isolation_level=None)
         self._database.execute("pragma journal_mode=wal")
         self._database.execute(SCHEMA)
