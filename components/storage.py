@@ -9,6 +9,15 @@ from pulumi_azure_native import storage
 
 from components.context import Context
 
+BLOB_VERSION = "2023-11-03"
+"""How a request is read that names no version: else as one from before there were tokens, and Front Door, which
+sends a token and is not known to send a version, would get 403 for its requests and its probes.
+https://learn.microsoft.com/rest/api/storageservices/versioning-for-the-azure-storage-services
+https://learn.microsoft.com/answers/questions/2287975/front-door-authentication-failed-with-private-endp"""
+KEPT_DAYS = 14
+"""How long a deleted blob or container can be restored.  Unlike point-in-time restore, it does not stand in the way of
+a planned failover: https://learn.microsoft.com/azure/storage/common/storage-disaster-recovery-guidance"""
+
 
 @dataclass(frozen=True)
 class StorageArgs:
@@ -43,9 +52,10 @@ class Storage(pulumi.ComponentResource):
         inside = pulumi.ResourceOptions(parent=self)
         for queue in args.queues:
             storage.Queue(f"{name}-{queue}", queue_name=queue, **at, opts=inside)
+        after = args.context.options(self, _blob_service(name, at, self)) if args.containers else None
         self.containers = {
             container: storage.BlobContainer(f"{name}-{container}", container_name=container, public_access="None",
-                                             **at, opts=inside) for container in args.containers}
+                                             **at, opts=after) for container in args.containers}
         self.register_outputs({"name": self.name})
 
     @property
@@ -69,3 +79,13 @@ def _account(name: str, args: StorageArgs, parent: pulumi.Resource) -> storage.S
         enable_https_traffic_only=True, public_network_access="Enabled",
         network_rule_set=storage.NetworkRuleSetArgs(default_action="Allow", bypass="AzureServices"),
         tags=context.tags, opts=context.keeps_data(parent, ignore_changes=["sku"]))
+
+
+def _blob_service(name: str, at: dict[str, pulumi.Input[str]],
+                  parent: pulumi.Resource) -> storage.BlobServiceProperties:
+    """Containers wait for it, for an account takes one change of its blob service at a time."""
+    kept = storage.DeleteRetentionPolicyArgs(enabled=True, days=KEPT_DAYS)
+    return storage.BlobServiceProperties(
+        f"{name}-service", blob_services_name="default", default_service_version=BLOB_VERSION,
+        delete_retention_policy=kept, container_delete_retention_policy=kept, **at,
+        opts=pulumi.ResourceOptions(parent=parent))

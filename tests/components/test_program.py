@@ -6,7 +6,7 @@ from collections import Counter
 def test_the_primary_stack_registers_everything_of_the_topology(recorded):
     counts = Counter(item.type.split(":", 1)[1] for item in recorded.resources if item.custom)
     expected = {"resources:ResourceGroup": 3, "storage:StorageAccount": 7, "storage:Queue": 20,
-                "storage:BlobContainer": 11, "redisenterprise:RedisEnterprise": 2,
+                "storage:BlobContainer": 11, "storage:BlobServiceProperties": 5, "redisenterprise:RedisEnterprise": 2,
                 "dbforpostgresql:Server": 2, "dbforpostgresql:VirtualEndpoint": 1,
                 "keyvault:Vault": 2, "operationalinsights:Workspace": 2, "applicationinsights:Component": 2,
                 "web:AppServicePlan": 4, "web:WebApp": 6, "cdn:Profile": 1, "cdn:AFDEndpoint": 1,

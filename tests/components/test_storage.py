@@ -66,3 +66,18 @@ def test_an_unprotected_stack_can_be_destroyed(varied):
         account = varied.one("storage:StorageAccount", name)
         assert not account.protect, "a test stack is thrown away"
         assert not account.retained, "with all it holds"
+
+
+def test_blobs_understand_a_token_in_a_request_that_names_no_version(recorded):
+    service = recorded.inputs("storage:BlobServiceProperties", "static-content-service")
+    assert service["defaultServiceVersion"] >= "2017-11-09", "else Front Door's tokens, and its probes, get 403"
+    assert "static-content-service" in recorded.one("storage:BlobContainer", "static-content-site").after, "first"
+
+
+def test_deleted_blobs_and_containers_can_be_restored(recorded):
+    services = recorded.of("storage:BlobServiceProperties")
+    assert set(services) == {"blobs-eastus-service", "blobs-westus-service", "host-eastus-service",
+                             "host-westus-service", "static-content-service"}, "every account that has blobs"
+    for name, item in services.items():
+        for policy in ("deleteRetentionPolicy", "containerDeleteRetentionPolicy"):
+            assert item.inputs[policy] == {"enabled": True, "days": 14}, f"{name}: a mistake is not final"
