@@ -1,9 +1,9 @@
 """What each Azure region offers, as far as this platform depends on it.
 
-Sources, each read in November 2026:
-- zones and pairs: https://learn.microsoft.com/azure/reliability/regions-list
+Every row was compared with these pages in November 2026:
+- zones and pairs: https://learn.microsoft.com/azure/reliability/regions-list (as of 2025-09-23)
 - GZRS: https://learn.microsoft.com/azure/storage/common/redundancy-regions-gzrs
-- Front Door private link: https://learn.microsoft.com/azure/frontdoor/private-link (region availability)
+They do not tell which sizes and services a region has left for a subscription: docs/troubleshooting.md.
 """
 
 from dataclasses import dataclass
@@ -18,8 +18,6 @@ class AzureRegion:
     pair: str
     zones: bool = True
     gzrs: bool = True
-    private_link: bool = True
-    """Front Door Premium can reach origins of this region by private link."""
 
     @property
     def queue_sku(self) -> str:
@@ -34,7 +32,7 @@ class AzureRegion:
 
 
 def _without_zones(name: str, short: str, pair: str) -> AzureRegion:
-    return AzureRegion(name, short, pair, zones=False, gzrs=False, private_link=False)
+    return AzureRegion(name, short, pair, zones=False, gzrs=False)
 
 
 REGIONS = {region.name: region for region in (
@@ -56,7 +54,7 @@ REGIONS = {region.name: region for region in (
     AzureRegion("germanywestcentral", "gwc", "germanynorth"),
     AzureRegion("japaneast", "jpe", "japanwest"),
     AzureRegion("eastasia", "eas", "southeastasia"),
-    AzureRegion("southeastasia", "sea", "eastasia", private_link=False),
+    AzureRegion("southeastasia", "sea", "eastasia"),
     AzureRegion("australiaeast", "aue", "australiasoutheast"),
     _without_zones("australiasoutheast", "ause", "australiaeast"),
 )}
