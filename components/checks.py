@@ -18,8 +18,10 @@ DISK_STEPS = (32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32767)
 RESERVED = ("migrator", "postgres", "redis", "vault", "workspace")
 """The migrator's identity, and names among a region's exports."""
 PLATFORM_NAMES = ("SERVICE", "REGION", "PEER_", "PRIMARY_REGION", "QUEUES", "BLOBS", "REDIS", "DATABASE", "MIGRATOR",
-                  "PORTAL_URL", "AZURE_CLIENT", "AzureWebJobs", "APPLICATIONINSIGHTS", "SCM_DO_BUILD", "WEBSITE")
-"""How the names of the platform's own app settings begin."""
+                  "PORTAL_URL", "AZURE_CLIENT", "AzureWebJobs", "APPLICATIONINSIGHTS", "SCM_DO_BUILD", "WEBSITE",
+                  "FUNCTIONS_", "ENABLE_ORYX_BUILD")
+"""How the names of the platform's own app settings begin, and of those that Flex refuses:
+https://learn.microsoft.com/azure/azure-functions/functions-app-settings#flex-consumption-plan-deprecations"""
 
 
 def refuse(where: str, limit: str, got: object, reason: str, act: str) -> typing.NoReturn:

@@ -65,7 +65,8 @@ class Cache(Model):
 class Compute(Model):
     """App Service plan and function app, the same in both regions."""
 
-    plan_sku: str = Field("P0v3", pattern=r"^P[0-5]m?v[234]$", description="Size of the App Service plan: Premium.")
+    plan_sku: str = Field("P0v3", pattern=r"^P([1-3]v2|[0-3]v[34]|[1-5]mv[34])$",
+                          description="Size of the App Service plan: Premium, such as P0v3 or P1mv3.")
     python: Literal["3.11", "3.12", "3.13"] = Field("3.12", description="Python of the apps.")
     function_memory_mb: Literal[512, 2048, 4096] = Field(2048, description="Memory of one function instance in MB.")
     function_instances: int = Field(40, ge=1, le=1000, description="At most so many function instances a region.")
