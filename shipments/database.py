@@ -23,10 +23,13 @@ written as JSON again."""
 Result = TypeVar("Result")
 Connection = AsyncConnection[TupleRow]
 
+READING, WRITING = "10s", "2min"
+"""Limits of a statement.  Somebody waits for what is read; what was acknowledged has to be applied however long that
+takes, and ten thousand events on a busy server take longer than any user would wait."""
 LIFETIME = 30 * 60.0
 """Seconds after which a pooled connection is replaced; a token lives for an hour at least."""
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, OSError, TimeoutError,
-        psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege)
+        psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InsufficientPrivilege)
 """What a database that is away, stopping, no longer the writer or not migrated yet looks like; all of them pass."""
 PERMANENT = ("22", "23", "54")
 """Classes of SQLSTATE that say that the values are wrong (22, 23) or exceed a limit (54), now and later
@@ -114,5 +117,6 @@ async def parameters(hosts: Sequence[str], name: str, user: str, password: Passw
         "sslmode": "verify-full", "sslrootcert": ca_file(), "connect_timeout": 3, "autocommit": True,
         "target_session_attrs": "read-write" if writes else "any", "application_name": "shipments",
         "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 8000,
-        "options": f"-c statement_timeout=10s -c default_transaction_read_only={'off' if writes else 'on'}",
+        "options": f"-c statement_timeout={WRITING if writes else READING} "
+                   f"-c default_transaction_read_only={'off' if writes else 'on'}",
     }

@@ -9,6 +9,7 @@ import pytest
 
 from shipments.apply import refuse
 from shipments.commands import AddComment, CaptureEvents, RegisterShipment
+from shipments.database import Connection
 from shipments.errors import Refusal, Unavailable
 from shipments.service import Shipments
 from shipments.worker import Worker
@@ -255,6 +256,20 @@ async def test_a_database_that_is_away_is_waited_for(clean: Platform, shipments:
         with pytest.raises(Unavailable, match="database"):
             await worker.command(shipments.command(registration()).encode())
     assert await clean.queue("commands-poison").take() == [], "what passes is not poison"
+
+
+async def test_applying_may_take_longer_than_anybody_waits_for_an_answer(worker: Worker, shipments: Shipments) -> None:
+    async def limit(connection: Connection) -> str:
+        return (await (await connection.execute("show statement_timeout")).fetchone())[0]
+
+    assert await shipments.reader.run(limit) == "10s", "a user waits"
+    assert await worker.writer.run(limit) == "2min", "else the largest document, on a busy server, is never applied"
+
+
+async def test_what_is_not_migrated_yet_is_waited_for(shipments: Shipments) -> None:
+    for missing in ("select one from applied_commands", "select one from no_table"):
+        with pytest.raises(Unavailable):
+            await shipments.reader.run(lambda connection, sql=missing: connection.execute(sql))
 
 
 async def test_a_dead_cache_only_makes_it_slower(clean: Platform) -> None:
