@@ -9,7 +9,6 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from twin.cloud.cloud import LocalCloud
-from twin.cloud.deployments import AUDIENCES
 from twin.services.base import AzureError, Resource
 from twin.services.shapes import arm_type
 
@@ -34,7 +33,7 @@ def routes(cloud: LocalCloud) -> APIRouter:
     router = APIRouter()
 
     def authorise(request: Request) -> None:
-        cloud.identities.check(request.headers.get("authorization"), *AUDIENCES)
+        cloud.identities.check_deployer(request.headers.get("authorization"))
         if "api-version" not in request.query_params:
             raise AzureError("MissingApiVersionParameter", "The api-version query parameter is required.")
 

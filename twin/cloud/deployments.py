@@ -24,7 +24,6 @@ from twin.home import Home, read_json, write_json
 from twin.services.base import AzureError, Resource
 
 log = logging.getLogger(__name__)
-AUDIENCES = ("https://management.azure.com", "https://management.core.windows.net")
 DEPLOYING, FAILED, SUCCESS = 2, 3, 4
 KEPT = 10
 """Records per site; of their code, the builds of the last two successes stay."""
@@ -115,7 +114,7 @@ class DeploymentCenter:
         router = APIRouter(prefix="/scm/{name}/api")
 
         def authorised(name: str, request: Request) -> Resource:
-            self._identities.check(request.headers.get("authorization"), *AUDIENCES)
+            self._identities.check_deployer(request.headers.get("authorization"))
             if site := self._site(name):
                 return site
             raise AzureError("ResourceNotFound", f"There is no site {name}.", 404)

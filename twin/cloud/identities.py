@@ -25,6 +25,7 @@ LIFE = 24 * 3600
 """Seconds; managed-identity tokens live 24 hours (same page, "token caching")."""
 NEAR_EXPIRY = 300
 """Seconds before its expiry at which a token gives way to the next one; the SDK asks again at the same moment."""
+MANAGEMENT = ("https://management.azure.com", "https://management.core.windows.net")
 IDENTITY = "azure-native:managedidentity:UserAssignedIdentity"
 Lookup = Callable[[str], Resource | None]
 
@@ -85,6 +86,12 @@ class TokenEndpoint:
         except jwt.PyJWTError as error:
             raise AzureError("InvalidAuthenticationToken", f"The access token is not accepted: {error}. "
                              f"Ask for one with the scope {audiences[0]}/.default.", 401) from error
+
+    def check_deployer(self, authorization: str | None) -> None:
+        """AzureError 401 as above, 403 for an app's own identity, which has roles on data only."""
+        if (principal := self.check(authorization, *MANAGEMENT)) != DEPLOYER:
+            raise AzureError("AuthorizationFailed", f"The client '{principal}' does not have authorization to perform "
+                             "this action; sign in as who runs `pulumi up`.", 403)
 
     def header_for(self, site_id: str) -> str:
         """Value of IDENTITY_HEADER: the app's id and a signature, so that none can be made up."""

@@ -30,6 +30,7 @@ async def test_what_is_not_covered_is_refused_by_name(client, app_with_identity,
 async def test_reading_needs_a_token_for_management_and_a_version(client, app_with_identity, bearer, ids):
     cases = [({}, "?api-version=1", 401, "AuthenticationFailed"),
              (await bearer("https://storage.azure.com"), "?api-version=1", 401, "InvalidAuthenticationToken"),
+             (await bearer(MANAGEMENT, "c-1"), "?api-version=1", 403, "AuthorizationFailed"),
              (await bearer(MANAGEMENT), "", 400, "MissingApiVersionParameter")]
     for headers, query, status, code in cases:
         answer = await client.get(ids.site + query, headers={"Authorization": ""} | headers)

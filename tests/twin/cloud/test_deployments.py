@@ -119,6 +119,8 @@ async def test_posting_needs_a_management_token_and_a_site(client, app_with_iden
     assert (await client.post(PUBLISH, content=b"")).status_code == 401, "the control token is none of Entra's"
     headers = await bearer("https://storage.azure.com")
     assert (await client.post(PUBLISH, content=b"", headers=headers)).status_code == 401, "another audience"
+    headers = await bearer(MANAGEMENT, "c-1")
+    assert (await client.post(PUBLISH, content=b"", headers=headers)).status_code == 403, "an app deploys nothing"
     headers = await bearer(MANAGEMENT)
     assert (await client.post("/scm/none/api/publish?type=zip", headers=headers)).status_code == 404, "no such site"
     assert (await client.post("/scm/web-east/api/publish?type=war", headers=headers)).status_code == 400, "only zips"
