@@ -1,5 +1,6 @@
 """The site's files in their container, written with an Entra token."""
 
+import contextlib
 import mimetypes
 import time
 import typing
@@ -52,7 +53,7 @@ class ContentProvider(ResourceProvider):
             for path in (path for path, digest in props["files"].items() if old.get(path) != digest):
                 _once_allowed(partial(_upload, container, path, site.contents[path]))
             for path in sorted(set(old) - set(props["files"])):
-                _once_allowed(partial(container.delete_blob, path))
+                _once_allowed(partial(_remove, container, path))
         return props
 
 
@@ -61,6 +62,13 @@ def _upload(container: typing.Any, path: str, content: bytes) -> None:
     kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
     container.upload_blob(path, content, overwrite=True, content_settings=ContentSettings(
         content_type=kind, cache_control="public, max-age=300"))
+
+
+def _remove(container: typing.Any, path: str) -> None:
+    """One that is gone already is none to mind: an `up` that was broken off has removed it."""
+    from azure.core.exceptions import ResourceNotFoundError
+    with contextlib.suppress(ResourceNotFoundError):
+        container.delete_blob(path)
 
 
 def _once_allowed(write: Callable[[], object], within: float = ROLE_WITHIN, pause: float = PAUSE) -> None:

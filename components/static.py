@@ -27,7 +27,7 @@ class StaticArgs:
 
 
 class StaticSite(pulumi.ComponentResource):
-    """An RA-GRS account, its container, the site's files, and the rights of the edge (read) and deployers (write).
+    """An RA-GRS account, its container, the site's files, and who has rights in it: the edge (read), deployers (write).
 
     Nothing private lies here: it keeps a public endpoint, because a managed identity and private link exclude
     each other at a Front Door origin.
@@ -40,15 +40,16 @@ class StaticSite(pulumi.ComponentResource):
             context, args.group, args.location, "s", "Standard_RAGRS", containers=(CONTAINER,)),
             pulumi.ResourceOptions(parent=self))
         below = pulumi.ResourceOptions(parent=self.storage)
-        self.reader = grant(context, "edge-read-static", args.edge.identity, Role.BLOB_READER, self.storage.id, below)
+        self.container = self.storage.containers[CONTAINER]
+        self.reader = grant(context, "edge-read-static", args.edge.identity, Role.BLOB_READER, self.container.id, below)
         writers = [self._writer(context, index, deployer) for index, deployer in enumerate(context.deployers)]
         self.content = Content(name, ContentArgs(self.storage.id, self.storage.blob_uri, CONTAINER),
-                               context.options(self, *writers, *self.storage.containers.values()))
+                               context.options(self, *writers, self.container))
         self.register_outputs({"account": self.storage.name})
 
     def _writer(self, context: Context, index: int, deployer: tuple[str, str]) -> RoleAssignment:
         object_id, kind = deployer
         return RoleAssignment(
             f"may-deployer-{index}-write-static", principal_id=object_id, principal_type=kind,
-            role_definition_id=context.role(Role.BLOB_CONTRIBUTOR), scope=self.storage.id,
+            role_definition_id=context.role(Role.BLOB_CONTRIBUTOR), scope=self.container.id,
             opts=pulumi.ResourceOptions(parent=self.storage))

@@ -47,7 +47,7 @@ def test_the_edge_reads_static_content_and_nothing_else(recorded):
     found = [item.inputs for item in recorded.of("authorization:RoleAssignment").values()
              if item.inputs["principalId"] == "principal-identity-edge"]
     assert [(item["scope"], item["roleDefinitionId"].rsplit("/", 1)[1]) for item in found] == [
-        ("/id/static-content", Role.BLOB_READER)], "one right, to read"
+        ("/id/static-content-site", Role.BLOB_READER)], "one right, to read one container"
 
 
 def test_no_right_is_broader_than_one_resource(recorded):
@@ -68,6 +68,11 @@ def test_an_app_waits_for_all_its_rights(recorded):
         own = {name for name in recorded.of("authorization:RoleAssignment") if name.startswith(f"may-{app}-eastus-")}
         assert own, f"{app} has rights"
         assert own <= site.after, f"{app} would start without {own - site.after}"
+
+
+def test_deployers_may_write_the_sites_container_and_no_other(recorded):
+    right = recorded.inputs("authorization:RoleAssignment", "may-deployer-0-write-static")
+    assert right["scope"] == "/id/static-content-site", "what they upload lies there"
 
 
 def test_whoever_runs_up_may_write_the_site_unless_deployers_are_named(recorded, varied):

@@ -1,7 +1,7 @@
 """Deployments and site files as Pulumi resources: when they change, and what they do then."""
 
 import pytest
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from google.protobuf.struct_pb2 import Struct
 from pulumi.dynamic import dynamic
 from pulumi.runtime import rpc
@@ -85,12 +85,14 @@ class Container:
     def upload_blob(self, path, data, overwrite, content_settings):
         if self.closed:
             self.closed -= 1
-            error = ResourceNotFoundError("AuthorizationPermissionMismatch")
+            error = HttpResponseError("AuthorizationPermissionMismatch")
             error.status_code = 403
             raise error
         self.blobs[path] = (data, content_settings.content_type)
 
     def delete_blob(self, path):
+        if path not in self.blobs:
+            raise ResourceNotFoundError("BlobNotFound")
         del self.blobs[path]
 
 
@@ -123,6 +125,12 @@ def test_only_what_changed_is_uploaded_and_what_is_gone_is_removed(write):
     assert container.blobs["logo.svg"][0] == b"kept", "an unchanged file is left alone"
     assert "help.html" in container.blobs, "a changed one is written"
     assert "old.css" not in container.blobs, "one that is gone is removed"
+
+
+def test_an_up_after_one_that_was_broken_off_does_not_mind_a_file_that_is_gone_already(write):
+    container, files = Container(), packages.load("site").files
+    write(container, {**files, "old.css": "11111111"}, files)
+    assert "old.css" not in container.blobs, "it is gone, which is what was wanted"
 
 
 def test_a_right_that_is_not_yet_in_force_is_waited_for(write):
