@@ -13,6 +13,8 @@ WITHIN = 900.0
 PAUSE = 1.0
 SUCCEEDED, FAILED = 4, 3
 """https://github.com/projectkudu/kudu/blob/master/Kudu.Contracts/Deployment/DeployStatus.cs"""
+STARTING = (404, 409, 502, 503, 504)
+"""Answers to a package that pass by themselves: not known to the front ends yet, deploying, restarting."""
 BUSY = (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError)
 """What a new site's deployment host answers with until its name resolves, and any host while it restarts."""
 
@@ -74,7 +76,7 @@ class _Scm:
                                            headers={**self._headers, "Content-Type": "application/zip"})
                 if answer.status_code < 300:
                     return
-                if answer.status_code not in (409, 502, 503, 504):
+                if answer.status_code not in STARTING:
                     raise PublishFailed(
                         f"{self._url} answered {answer.status_code} to the package: {answer.text[:300]}; "
                         "is the deployer allowed to deploy to this app, and from this address?")

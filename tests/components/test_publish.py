@@ -94,9 +94,9 @@ def test_a_deployment_that_ends_otherwise_than_in_success_has_failed(post, statu
 
 
 def test_a_site_that_restarts_gets_the_package_again(post):
-    app = App(posted=((503, "restarting"), (409, "busy"), (202, "")))
+    app = App(posted=((404, "no such site"), (503, "restarting"), (409, "busy"), (202, "")))
     post(app)
-    assert len(app.asked("/api/publish")) == 3, "its settings have just been changed"
+    assert len(app.asked("/api/publish")) == 4, "it was just made, or its settings have just been changed"
 
 
 def test_an_app_that_only_front_door_may_ask_is_taken_at_its_word(post):
