@@ -15,7 +15,7 @@ from typing import Any
 from twin.home import read_json, write_json
 from twin.runner import Http, ProcessSpec, Ready
 from twin.services import frontend
-from twin.services.base import SUBSCRIPTION, TENANT, AzureError, Cloud, Resource
+from twin.services.base import SUBSCRIPTION, TENANT, AzureError, Cloud, Resource, TwinError
 from twin.services.shapes import guid, shaped, tokens
 
 SITE, PLAN = "azure-native:web:WebApp", "azure-native:web:AppServicePlan"
@@ -68,7 +68,12 @@ class WebApp:
             digest = self.digest(cloud, resource, build)
             slot = live.get("slot", "b") if digest == live.get("digest") else other(live.get("slot", "b"))
             specs = [] if live.get("stopped") else await self.specs(cloud, resource, directory, build, slot)
-            await asyncio.gather(*map(cloud.runner.start, specs))
+            try:
+                await asyncio.gather(*map(cloud.runner.start, specs))
+            except TwinError:
+                await asyncio.gather(*(cloud.runner.stop(spec.name) for spec in specs
+                                       if spec.ports[0] not in live.get("ports", [])))
+                raise
             live |= {"slot": slot, "digest": digest, "build": build, "ports": [spec.ports[0] for spec in specs]}
             write_live(cloud, resource, live)
             await frontend.apply(cloud, resource.location, put=resource)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.twin.services.sites import ask, deploy, eventually, make_site
+from tests.twin.services.sites import APP, ask, deploy, eventually, make_site
 from twin.services import functionapp
 from twin.services.base import AzureError, TwinError
 
@@ -64,6 +64,18 @@ async def test_code_that_does_not_start_leaves_the_old_code_serving(cloud, arm):
         await deploy(cloud, "web-east", "bbb222", broken="start")
     answer = await ask(cloud, "GET", f"https://{site['defaultHostName']}/")
     assert answer.json()["build"] == "aaa111", "the old build goes on"
+
+
+async def test_an_instance_that_started_beside_one_that_did_not_is_ended(cloud, arm):
+    site = await make_site(arm, "web-east", workers=2)
+    await deploy(cloud, "web-east", "aaa111")
+    serving = {process.pid for process in cloud.runner.all() if process.spec.service == "web"}
+    alone = "import os\nos.close(os.open('claimed', os.O_CREAT | os.O_EXCL))\n" + APP
+    with pytest.raises(TwinError, match="FileExistsError"):
+        await deploy(cloud, "web-east", "bbb222", **{"app.py": alone})
+    left = {process.pid for process in cloud.runner.all() if process.spec.service == "web"}
+    assert left == serving, "no instance of a refused build goes on unseen, at the queues and the database"
+    assert (await ask(cloud, "GET", f"https://{site['defaultHostName']}/")).json()["build"] == "aaa111", "as before"
 
 
 async def test_a_plan_that_grows_adds_instances_and_touches_no_other(cloud, arm):
