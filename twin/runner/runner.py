@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterable
 from contextlib import suppress
 
 from twin.home import Home, read_json, write_json
@@ -77,13 +76,6 @@ class Runner:
                 await self._end(process)
                 self._forget(name)
 
-    async def replace(self, old: Iterable[str], new: Iterable[ProcessSpec]) -> None:
-        """Starts all the new ones, and only when they are ready stops the old ones that are not among them."""
-        new = list(new)
-        await asyncio.gather(*map(self.start, new))
-        names = {spec.name for spec in new}
-        await asyncio.gather(*(self.stop(name) for name in old if name not in names))
-
     async def stop_all(self) -> None:
         """Ends everything, for good: services in the reverse order of their start, a service's processes at once."""
         self._closing = True
@@ -110,6 +102,8 @@ class Runner:
     async def _launch(self, process: Process) -> asyncio.subprocess.Process:
         """Starts it and waits until it is ready; TwinError otherwise."""
         spec, system = process.spec, self._system
+        if self._closing:
+            raise TwinError(f"{spec.name} was not started: the twin is going down.")
         process.state, process.exit_code = "starting", None
         try:
             child = await system.spawn(spec, self._log(process))

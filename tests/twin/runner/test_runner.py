@@ -154,19 +154,6 @@ async def test_a_stop_during_the_wait_for_a_restart_ends_the_restarting(home):
     assert len(machine.children) == 1, "and not started again"
 
 
-async def test_replace_stops_the_old_only_when_the_new_are_ready(home):
-    async def never() -> bool:
-        return False
-    machine = Machine()
-    runner = Runner(home, machine)
-    await runner.start(spec("web-0"))
-    with pytest.raises(TwinError):
-        await runner.replace(["web-0"], [spec("web-1", ready=never, ready_within=1)])
-    assert runner.get("web-0").state == "ready", "the old one keeps serving when the new one does not come up"
-    await runner.replace(["web-0"], [spec("web-2")])
-    assert [process.spec.name for process in runner.all()] == ["web-2"], "the new one took over"
-
-
 async def test_everything_ends_in_the_reverse_order_of_services(home):
     machine = Machine()
     runner = Runner(home, machine)
@@ -174,6 +161,15 @@ async def test_everything_ends_in_the_reverse_order_of_services(home):
         await runner.start(spec(name, service=service))
     await runner.stop_all()
     assert [pid for pid, _ in machine.ended] == [103, 101, 100, 102], "edge, then database, then both of storage"
+
+
+async def test_nothing_is_started_any_more_once_everything_ends(home):
+    machine = Machine()
+    runner = Runner(home, machine)
+    await runner.stop_all()
+    with pytest.raises(TwinError, match="going down"):
+        await runner.start(spec())
+    assert machine.children == [], "late work cannot leave a process behind"
 
 
 async def test_leftovers_are_ended_unless_their_number_was_reused(home):
