@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.credentials import CredentialProvider
-from redis.exceptions import ConnectionError, RedisError
+from redis.exceptions import ConnectionError, MaxConnectionsError, RedisError
 
 from shipments.identity import Password, ca_file
 from shipments.settings import host_and_port
@@ -111,6 +111,8 @@ class Cache:
             self._next_try = now + PAUSE
         try:
             answer = await work()
+        except MaxConnectionsError:
+            return None  # it answers others: busy, not away
         except (RedisError, OSError, TimeoutError):
             self._failed, self._next_try = True, time.monotonic() + PAUSE
             return None

@@ -50,6 +50,14 @@ async def test_many_who_ask_at_once_cost_one_load(cache: Cache) -> None:
     assert len(loads) == 1, "by the same look into the database"
 
 
+async def test_more_readers_than_connections_do_not_switch_the_cache_off(cache: Cache) -> None:
+    await cache.put("k", b"v", 10)
+    cache._redis.connection_pool.max_connections = 1
+    answers = await asyncio.gather(*(cache.get("k") for _ in range(20)))
+    assert set(answers) == {b"v", None}, "those that find no connection ask the database"
+    assert await cache.get("k") == b"v", "the next one is served at once: Redis is busy, not away"
+
+
 async def test_one_who_leaves_does_not_take_the_answer_from_the_others(cache: Cache) -> None:
     first, second = (asyncio.create_task(cache.read_through("k", 10, lambda: answer(b"v", 0.2))) for _ in range(2))
     await asyncio.sleep(0.1)
