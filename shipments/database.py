@@ -29,7 +29,8 @@ takes, and ten thousand events on a busy server take longer than any user would 
 LIFETIME = 30 * 60.0
 """Seconds after which a pooled connection is replaced; a token lives for an hour at least."""
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, OSError, TimeoutError,
-        psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InsufficientPrivilege)
+        psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn,
+        psycopg.errors.InsufficientPrivilege)
 """What a database that is away, stopping, no longer the writer or not migrated yet looks like; all of them pass."""
 PERMANENT = ("22", "23", "54")
 """Classes of SQLSTATE that say that the values are wrong (22, 23) or exceed a limit (54), now and later

@@ -272,6 +272,12 @@ async def test_what_is_not_migrated_yet_is_waited_for(shipments: Shipments) -> N
             await shipments.reader.run(lambda connection, sql=missing: connection.execute(sql))
 
 
+async def test_a_server_that_is_no_longer_the_writer_is_waited_for(worker: Worker) -> None:
+    with pytest.raises(Unavailable):
+        async with worker.own.transaction() as connection:  # whose connections do not write
+            await connection.execute("insert into outbox (subscriber, payload) values ('s', '{}')")
+
+
 async def test_a_dead_cache_only_makes_it_slower(clean: Platform) -> None:
     dead = replace(clean.settings, redis_host="localhost:1")
     async with Worker.connect(dead, Identity()) as worker, Shipments.connect(dead, Identity()) as shipments:
