@@ -91,12 +91,6 @@ def shipment_of_epc(epc: str) -> str | None:
         return None
 
 
-def sscc_urn(name: str, company_prefix_length: int = 7) -> str:
-    """18 digits -> `urn:epc:id:sscc:<company prefix>.<extension digit and reference>` (GS1 EPC TDS section 6.3.2)."""
-    prefix = name[1:1 + company_prefix_length]
-    return f"urn:epc:id:sscc:{prefix}.{name[0]}{name[1 + company_prefix_length:17]}"
-
-
 def _digits_of_sscc(text: str) -> str | None:
     if urn := _SSCC_URN.fullmatch(text):
         prefix, reference = urn.groups()
