@@ -1,5 +1,6 @@
 """What an app holds while it runs: the domain and its health, opened when it starts and closed when it ends."""
 
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -21,6 +22,14 @@ def lifespan(connect: Connect, identity: Identity, primary_region: str,
         async with connect() as shipments:
             app.state.shipments = shipments
             app.state.health = Health(shipments, identity, primary_region)
+            _spare_the_collector()
             yield
 
     return run
+
+
+def _spare_the_collector() -> None:
+    """What was loaded until now stays for good, so it is not looked at again in each full collection: those stopped
+    every request for 80 ms, about once a second under load (https://docs.python.org/3/library/gc.html#gc.freeze)."""
+    gc.collect()
+    gc.freeze()
