@@ -140,9 +140,13 @@ class DeploymentCenter:
         folder = self._home.packages / site
         folder.mkdir(exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".", suffix=".zip", delete=False) as file:
-            async for chunk in request.stream():
-                if file.tell() <= packages.PACKED_LIMIT:
-                    file.write(chunk)
+            try:
+                async for chunk in request.stream():
+                    if file.tell() <= packages.PACKED_LIMIT:
+                        file.write(chunk)
+            except BaseException:  # the poster went away, or the twin ends
+                Path(file.name).unlink()
+                raise
         return Path(file.name)
 
 

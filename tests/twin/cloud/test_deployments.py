@@ -127,6 +127,16 @@ async def test_posting_needs_a_management_token_and_a_site(client, app_with_iden
     assert (await client.get(LATEST, headers=headers)).status_code == 404, "nothing was deployed yet"
 
 
+async def test_a_package_that_never_came_whole_is_not_kept(client, app_with_identity, bearer):
+    async def broken_off():
+        yield b"PK"
+        raise ConnectionError
+
+    answer = await client.post(PUBLISH, content=broken_off(), headers=await bearer(MANAGEMENT))
+    assert answer.status_code == 500, "nobody is there to read it"
+    assert list(app_with_identity.home.packages.rglob("*.zip")) == [], "its beginning is of no use"
+
+
 async def test_a_deployment_that_a_killed_daemon_left_has_failed(app_with_identity, make_cloud, ids, service):
     service.gate.clear()
     deployments, site = app_with_identity.deployments, app_with_identity.get(ids.site)
