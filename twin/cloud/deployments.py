@@ -8,6 +8,7 @@ https://github.com/projectkudu/kudu/wiki/REST-API#deployment (GET /api/deploymen
 import asyncio
 import datetime
 import logging
+import os
 import shutil
 import tempfile
 import uuid
@@ -145,7 +146,7 @@ class DeploymentCenter:
                     if file.tell() <= packages.PACKED_LIMIT:
                         file.write(chunk)
             except BaseException:  # the poster went away, or the twin ends
-                Path(file.name).unlink()
+                os.unlink(file.name)
                 raise
         return Path(file.name)
 
