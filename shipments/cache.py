@@ -10,15 +10,18 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from azure.core.exceptions import AzureError
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.credentials import CredentialProvider
-from redis.exceptions import ConnectionError, MaxConnectionsError, RedisError
+from redis.exceptions import ConnectionError, RedisError
 
 from shipments.identity import Password, ca_file
 from shipments.settings import host_and_port
 
+CONNECTIONS = 16
+"""Of a process, all opened when it starts: each new one reads the trusted roots again, 20 ms in which the process does
+nothing else, so a burst must not open one for every request.  More requests wait for one, a millisecond or so."""
 DROPPED = b""
 MARK = 2
 """Seconds that a dropped key refuses to be filled: longer than a read from the database takes."""
@@ -48,17 +51,19 @@ class Cache:
     def __init__(self, host: str, user: str, password: Password):
         name, port = host_and_port(host, 10000)
         self._password, self._token = password, ""
-        self._redis = Redis(
-            host=name, port=port, ssl=True, ssl_ca_certs=ca_file(), ssl_check_hostname=True,
-            credential_provider=_Token(user, password),
-            socket_timeout=0.5, socket_connect_timeout=1, max_connections=256,
-            retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionError,)))
+        self._redis = Redis(connection_pool=BlockingConnectionPool(
+            connection_class=SSLConnection, max_connections=CONNECTIONS, timeout=0.5,
+            host=name, port=port, ssl_ca_certs=ca_file(), ssl_check_hostname=True,
+            credential_provider=_Token(user, password), socket_timeout=0.5, socket_connect_timeout=1,
+            retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionError,))))
         self._failed, self._next_try = False, 0.0
         self._loads: dict[str, asyncio.Task[bytes | None]] = {}
         self._renewal: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
+        """Connects ahead of the first requests; without complaint when Redis is away."""
         self._renewal = asyncio.create_task(self._renew())
+        await asyncio.gather(*(self._redis.ping() for _ in range(CONNECTIONS)), return_exceptions=True)
 
     async def close(self) -> None:
         if self._renewal:
@@ -111,8 +116,6 @@ class Cache:
             self._next_try = now + PAUSE
         try:
             answer = await work()
-        except MaxConnectionsError:
-            return None  # it answers others: busy, not away
         except (RedisError, OSError, TimeoutError):
             self._failed, self._next_try = True, time.monotonic() + PAUSE
             return None

@@ -9,7 +9,7 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError
 
 from shipments import cache as module
-from shipments.cache import Cache
+from shipments.cache import CONNECTIONS, Cache
 from shipments.service import Shipments
 from tests.shipments.conftest import Platform
 from tests.shipments.servers import APP, Identity, free_port
@@ -50,12 +50,12 @@ async def test_many_who_ask_at_once_cost_one_load(cache: Cache) -> None:
     assert len(loads) == 1, "by the same look into the database"
 
 
-async def test_more_readers_than_connections_do_not_switch_the_cache_off(cache: Cache) -> None:
+async def test_more_readers_than_connections_wait_for_one(cache: Cache) -> None:
     await cache.put("k", b"v", 10)
-    cache._redis.connection_pool.max_connections = 1
-    answers = await asyncio.gather(*(cache.get("k") for _ in range(20)))
-    assert set(answers) == {b"v", None}, "those that find no connection ask the database"
-    assert await cache.get("k") == b"v", "the next one is served at once: Redis is busy, not away"
+    answers = await asyncio.gather(*(cache.get("k") for _ in range(20 * CONNECTIONS)))
+    assert set(answers) == {b"v"}, "a burst neither opens a connection for each nor goes to the database"
+    opened = await cache._redis.client_list()
+    assert len(opened) <= CONNECTIONS, "that is all the connections that a process opens"
 
 
 async def test_one_who_leaves_does_not_take_the_answer_from_the_others(cache: Cache) -> None:
