@@ -51,7 +51,7 @@ class Cache:
     def __init__(self, host: str, user: str, password: Password):
         name, port = host_and_port(host, 10000)
         self._password, self._token = password, ""
-        self._redis = Redis(connection_pool=BlockingConnectionPool(
+        self._redis = Redis.from_pool(BlockingConnectionPool(
             connection_class=SSLConnection, max_connections=CONNECTIONS, timeout=0.5,
             host=name, port=port, ssl_ca_certs=ca_file(), ssl_check_hostname=True,
             credential_provider=_Token(user, password), socket_timeout=0.5, socket_connect_timeout=1,

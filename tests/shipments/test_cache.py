@@ -58,6 +58,15 @@ async def test_more_readers_than_connections_wait_for_one(cache: Cache) -> None:
     assert len(opened) <= CONNECTIONS, "that is all the connections that a process opens"
 
 
+async def test_a_closed_cache_leaves_no_connection_open(clean: Platform) -> None:
+    cache = Cache(clean.settings.redis_host, APP, token)
+    await cache.open()
+    pool = cache._redis.connection_pool
+    assert pool._available_connections, "it connected"
+    await cache.close()
+    assert not any(connection.is_connected for connection in pool._available_connections), "the server is rid of it"
+
+
 async def test_one_who_leaves_does_not_take_the_answer_from_the_others(cache: Cache) -> None:
     first, second = (asyncio.create_task(cache.read_through("k", 10, lambda: answer(b"v", 0.2))) for _ in range(2))
     await asyncio.sleep(0.1)
