@@ -29,7 +29,7 @@ from twin.services.base import TwinError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
                   help="The whole platform on this machine. TWIN_HOME, PORT and TWIN_PORTS set folder and ports.")
-console = Console(highlight=False)
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 Stack = Annotated[str, typer.Option(help="Pulumi stack whose configuration is used.")]
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 PORTAL_WITHIN = 90.0

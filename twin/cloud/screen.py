@@ -47,13 +47,26 @@ def show_status(console: Console, status: dict[str, Any]) -> None:
 
 def _table(rows: list[dict[str, Any]], stale: list[str]) -> Table:
     table = Table("service", "process", "state", "health", "ports", "build", "pid", "MiB", box=None, pad_edge=False)
+    for column in table.columns:
+        column.no_wrap, column.overflow = column.header != "state", "fold"
     for row in sorted(rows, key=lambda row: (row["service"], row["name"])):
         state = row["state"] + (f" ({row['restarts']} restarts)" if row["restarts"] else "")
         build = f"[yellow]{row['build']}[/]" if row["name"] in stale else row["build"]
         table.add_row(row["service"], row["name"], f"[{GOOD.get(row['state'], 'red')}]{state}[/]",
-                      _health(row["health"]), " ".join(map(str, row["ports"])), build, str(row["pid"] or "-"),
+                      _health(row["health"]), _ports(row["ports"]), build, str(row["pid"] or "-"),
                       str(row["memory_mib"]))
     return table
+
+
+def _ports(ports: list[int]) -> str:
+    """18018-18020,18044: a front end has too many to read one by one."""
+    groups: list[list[int]] = []
+    for port in sorted(ports):
+        if groups and port == groups[-1][-1] + 1:
+            groups[-1].append(port)
+        else:
+            groups.append([port])
+    return ",".join(f"{group[0]}-{group[-1]}" if len(group) > 1 else str(group[0]) for group in groups)
 
 
 def _health(health: dict[str, Any] | None) -> str:
