@@ -61,9 +61,8 @@ class Cache:
         self._renewal: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Connects ahead of the first requests; without complaint when Redis is away."""
-        self._renewal = asyncio.create_task(self._renew())
-        await asyncio.gather(*(self._redis.ping() for _ in range(CONNECTIONS)), return_exceptions=True)
+        """Connects ahead of the first requests, in the background: an app starts while Redis hangs."""
+        self._renewal = asyncio.create_task(self._keep())
 
     async def close(self) -> None:
         if self._renewal:
@@ -122,8 +121,9 @@ class Cache:
         self._failed = False
         return answer
 
-    async def _renew(self) -> None:
-        """Lets connections that signed in with an older token sign in again before that one expires."""
+    async def _keep(self) -> None:
+        """Opens the connections, then lets those that signed in with an older token sign in again before it expires."""
+        await asyncio.gather(*(self._redis.ping() for _ in range(CONNECTIONS)), return_exceptions=True)
         while True:
             await asyncio.sleep(RENEWAL)
             try:

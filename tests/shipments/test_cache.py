@@ -61,6 +61,7 @@ async def test_more_readers_than_connections_wait_for_one(cache: Cache) -> None:
 async def test_a_closed_cache_leaves_no_connection_open(clean: Platform) -> None:
     cache = Cache(clean.settings.redis_host, APP, token)
     await cache.open()
+    await cache.ping()
     pool = cache._redis.connection_pool
     assert pool._available_connections, "it connected"
     await cache.close()
