@@ -41,7 +41,7 @@ drill: ## fail a region on purpose and measure what was lost (not in this versio
 	@echo "make drill: the drills are not in this version yet; nothing was done." >&2; exit 2
 
 bench: ## measure preview, reads, the worker's drain and a million events
-	@$(SETUP)
+	@$(SETUP) --for bench
 	@$(RUN) -m bench $(ARGS)
 
 lint: ## ruff over everything

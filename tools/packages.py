@@ -37,6 +37,7 @@ NEEDS = (
     Need("PostgreSQL 14 or newer, with its server programs", locate.newest_postgres, "postgresql", "postgresql@16"),
     Need("Python's venv module", can_make_environments, "python3-venv", "python@3.12"),
 )
+FOR_BENCH = (Need("wrk, which makes the load", lambda: locate.find("wrk"), "wrk", "wrk"),)
 FOR_TESTS = (Need("Chromium, for the browser tests", locate.find_chromium, "chromium", "google-chrome"),)
 
 
@@ -63,6 +64,11 @@ def sudo_is_silent() -> bool:
 def for_services(host: Host) -> None:
     """What the platform's processes need."""
     provide(host, NEEDS)
+
+
+def for_bench(host: Host) -> None:
+    """The same, and what makes the load."""
+    provide(host, NEEDS + FOR_BENCH)
 
 
 def for_tests(host: Host) -> None:

@@ -9,6 +9,7 @@ from tools.problem import SetupProblem
 
 # What each command needs. The engine comes last, because its installer runs in `.venv`.
 STEPS = {
+    "bench": (packages.for_bench, environment.provide, azurite.provide, engine.provide),
     "lint": (environment.provide,),
     "preview": (environment.provide, engine.provide),
     "up": (packages.for_services, environment.provide, azurite.provide, engine.provide),
