@@ -13,6 +13,7 @@ import httpx
 
 from bench.measure import Figure, ended, median
 from bench.twin_up import Twin
+from tests.shipments.servers import free_port
 
 CONNECTIONS, SECONDS, ROUNDS = 32, 8, 3
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
@@ -26,12 +27,6 @@ def load(url: str) -> tuple[float, float]:
         raise SystemExit(f"the load on {url} met errors, so its figures count for nothing:\n{text}")
     number, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", text).groups()
     return float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1]), float(number) * UNITS[unit]
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def started(command: list[str], port: int, **more) -> subprocess.Popen:

@@ -1,22 +1,14 @@
 """The whole platform on the twin, as its users meet it: through the edge, in both regions, by the same commands."""
 
 import json
-import time
-from collections.abc import Callable
 
 import httpx
 import psutil
 
 from tests.e2e.conftest import Platform
+from tests.shipments.servers import eventually
 
 ANNOUNCED = {"sender": "Acme", "recipient": "Bo Jensen", "origin": "Boston", "destination": "Seattle"}
-
-
-def eventually(read: Callable[[], object], what: str, seconds: float = 30) -> None:
-    until = time.monotonic() + seconds
-    while not read():
-        assert time.monotonic() < until, f"within {seconds} s: {what}"
-        time.sleep(0.2)
 
 
 def document(sscc: str, step: str, at: str) -> dict:

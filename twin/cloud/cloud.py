@@ -61,7 +61,8 @@ class LocalCloud:
         self.deployments = DeploymentCenter(home, self.identities, self.site, self._publish)
         self.problems: dict[str, str] = {}
         self._services: dict[str, list[Service]] = defaultdict(list)
-        for service in services:
+        self._all = list(services)
+        for service in self._all:
             for type in service.realised | service.recorded:
                 self._services[type].append(service)
         self._underway: dict[str, Resource] = {}
@@ -161,8 +162,7 @@ class LocalCloud:
         What could not be restored is tried again: the engine, which sees no change, does not ask for it."""
         await asyncio.gather(*(self._restore(resource) for resource in map(self.get, list(self.problems)) if resource))
         await self.later.settled()
-        services = {id(service): service for found in self._services.values() for service in found}
-        await asyncio.gather(*(service.settled(self) for service in services.values() if hasattr(service, "settled")))
+        await asyncio.gather(*(service.settled(self) for service in self._all if hasattr(service, "settled")))
         deadline = asyncio.get_running_loop().time() + SETTLE_WITHIN
         while (bad := self._not_ready()) and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.2)
