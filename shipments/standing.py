@@ -85,7 +85,8 @@ class Document:
             states = dict(told.get("states") or {})
             if "state" in told:
                 states[str(told.get("region") or region)] = told["state"]
-            found = cls(service, _epoch(told["epoch"]), str(told["activeRegion"]), states, str(told.get("reason") or ""),
+            found = cls(service, _epoch(told["epoch"]), str(told["activeRegion"]), states,
+                        str(told.get("reason") or ""),
                         str(told.get("since") or ""), str(told.get("by") or ""),
                         Lineage(_epoch(lineage["epoch"]), str(lineage["region"])), told.get("leaving") or None,
                         dict(told.get("queuesIn") or {}), told.get("unprotectedSince") or None)
