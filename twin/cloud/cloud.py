@@ -11,14 +11,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tools import locate
 from tools.problem import SetupProblem
 from twin import services
 from twin.cloud import tls
 from twin.cloud.deployments import DeploymentCenter
+from twin.cloud.faults import FaultBook
 from twin.cloud.identities import TokenEndpoint
 from twin.cloud.later import Later
+from twin.cloud.network import Links
 from twin.cloud.registry import Registry
 from twin.cloud.vaults import SecretStore
 from twin.home import Home
@@ -59,6 +62,8 @@ class LocalCloud:
         self.identities = TokenEndpoint(home.tls / "token.key", url, self._current, self.registry.all)
         self.vaults = SecretStore(home, arm, self.identities, self.find)
         self.deployments = DeploymentCenter(home, self.identities, self.site, self._publish)
+        self.faults = FaultBook(home.run / "faults.json", self._kind_of_account)
+        self.network = Links(self.faults)
         self.problems: dict[str, str] = {}
         self._services: dict[str, list[Service]] = defaultdict(list)
         self._all = list(services)
@@ -172,6 +177,18 @@ class LocalCloud:
         """Ends every process."""
         await self.runner.stop_all()
         self.registry.close()
+
+    def _kind_of_account(self, id: str) -> tuple[str, str]:
+        """By what is in it: queues, the edge's static content, other containers, or nothing yet (a host's own)."""
+        account = self.require(id)
+        inside = [found.type.rpartition(":")[2] for found in self.registry.all()
+                  if found.id.lower().startswith(f"{id.lower()}/")]
+        host = urlsplit(account.outputs.get("primaryEndpoints", {}).get("blob", "")).netloc
+        if "Queue" in inside:
+            return account.location, "queues"
+        if host and self.find("azure-native:cdn:AFDOrigin", hostName=host):
+            return account.location, "static"
+        return account.location, "blobs" if "BlobContainer" in inside else "host"
 
     def _current(self, id: str) -> Resource | None:
         # An instance asks for tokens while its app is still being put, with the identities of the new inputs.

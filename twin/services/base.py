@@ -134,6 +134,37 @@ class Deployments(Protocol):
         """(folder, build) that the site runs; None before the first successful deployment."""
 
 
+class Faults(Protocol):
+    """What is broken on purpose; regions by their normalised names."""
+
+    lag: float
+    """Seconds by which storage geo-replication is behind, 2 by default."""
+
+    def down(self, region: str) -> bool:
+        """Whether the whole region is killed or frozen: its management plane answers 503 as well."""
+
+    def connected(self, a: str, b: str) -> bool:
+        """Whether the network between two regions, or between "edge" and a region, is whole. A region that is down
+        is not thereby cut off: ask `down` too."""
+
+    def busy(self, account: str) -> bool:
+        """Whether the storage account with that resource id answers 503 ServerBusy."""
+
+    def clock_ahead(self, region: str) -> float:
+        """Seconds by which the clocks of the region's storage are ahead of this machine's."""
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        """`callback` runs in the daemon's loop after every change; it must not block."""
+
+
+class Network(Protocol):
+    """Links between regions that faults can cut or slow down."""
+
+    async def through(self, origin: str, location: str, port: int) -> int:
+        """The port by which `origin` (a region, or "edge") reaches what listens at `port` in the region `location`:
+        the port itself within one region; always the same one for the same three."""
+
+
 @dataclass(frozen=True)
 class Tools:
     """Executables: `azurite`, `redis`, `haproxy`, the folder of PostgreSQL's, and the interpreter of the apps."""
@@ -155,6 +186,8 @@ class Cloud(Protocol):
     identities: Identities
     vaults: Vaults
     deployments: Deployments
+    faults: Faults
+    network: Network
     tools: Tools
     url: str
     """The daemon over HTTP: front ends forward the scm hosts to `<url>/scm/<site>/…`."""
