@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -11,7 +10,7 @@ import psutil
 from twin.cloud.cloud import SITE, LocalCloud
 from twin.runner import Process
 from twin.runner.system import families
-from twin.services.base import Resource
+from twin.services.shapes import region
 
 PROBE_WITHIN = 3.0
 MIB = 1 << 20
@@ -26,19 +25,12 @@ async def status(cloud: LocalCloud) -> dict[str, Any]:
     builds = {site.name: code[1] for site in cloud.find(SITE) if (code := cloud.deployments.current(site.name))}
     resources: dict[str, Counter] = {}
     for resource in cloud.registry.all():
-        resources.setdefault(_region(cloud, resource), Counter())[resource.type.removeprefix("azure-native:")] += 1
+        resources.setdefault(region(cloud, resource), Counter())[resource.type.removeprefix("azure-native:")] += 1
     own = _pss(psutil.Process())
     return {"home": str(cloud.home.root), "arm": cloud.arm, "processes": rows, "resources": resources, "builds": builds,
             "stale": [row["name"] for row in rows if row["build"] and row["build"] != _wanted(cloud, row, builds)],
             "problems": cloud.problems | cloud.later.failures, "ports": cloud.ports.all(),
             "daemon_mib": own, "memory_mib": own + sum(row["memory_mib"] for row in rows)}
-
-
-def _region(cloud: LocalCloud, resource: Resource) -> str:
-    """Its own, else that of the resource that it is part of: a queue is where its account is."""
-    while resource.location == "global" and "/providers/" in (id := resource.id.rpartition("/")[0].rpartition("/")[0]):
-        resource = cloud.get(id) or replace(resource, id=id)
-    return resource.location
 
 
 async def _row(client: httpx.AsyncClient, process: Process, memory: dict[int, int]) -> dict[str, Any]:

@@ -39,6 +39,13 @@ class AzureError(Exception):
 
 
 @dataclass(frozen=True)
+class Later:
+    """An operation's answer: `work` goes on after ARM has answered 202; what it returns is the operation's result."""
+
+    work: Callable[[], Awaitable[dict[str, Any] | None]]
+
+
+@dataclass(frozen=True)
 class Resource:
     """One resource as the program asked for it; `outputs` are {} until it is realised."""
 
@@ -53,6 +60,16 @@ class Resource:
     """Which of the program's resources it is."""
 
 
+Handler = Callable[["Cloud", Resource, dict[str, Any], dict[str, str]], Awaitable[dict[str, Any] | Later | None]]
+"""(cloud, resource, body, query) of a Resource Manager operation, registered as twin/cloud/operations.py tells."""
+
+
+def during_outage(handler: Handler) -> Handler:
+    """Marks an operation that works on a resource whose region is down: a failover."""
+    handler.during_outage = True
+    return handler
+
+
 class Service(Protocol):
     """One Azure service; each module in this package exposes an instance as `SERVICE`.
 
@@ -61,6 +78,7 @@ class Service(Protocol):
     A service whose work shows later has `async settled(cloud) -> None`, which waits for it, within reason.
     A service that runs posted code has `async publish(cloud, resource, directory, build) -> None`, which returns
     once every instance runs that build, and `async power(cloud, resource, verb) -> None`, verb start|stop|restart.
+    A module may export `OPERATIONS` beside it: what Resource Manager does to its types (twin/cloud/operations.py).
     """
 
     realised: frozenset[str]
@@ -201,6 +219,9 @@ class Cloud(Protocol):
 
     def find(self, type: str, **inputs: Any) -> list[Resource]:
         """All of a type whose inputs equal the given ones."""
+
+    def service(self, resource: Resource) -> Service:
+        """Who realises it; AzureError when nobody does."""
 
     async def save_outputs(self, id: str, **changes: Any) -> None:
         """Merges changes into a resource's recorded outputs (ResourceNotFound when there is none)."""

@@ -1,6 +1,7 @@
 """The shapes that Azure gives its answers, shared by the services."""
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from twin.services.base import AzureError, Cloud, Resource
@@ -50,6 +51,22 @@ def ancestor(cloud: Cloud, resource: Resource, kind: str) -> Resource:
         return found
     raise AzureError("ParentResourceNotFound", f"Failed to perform 'write' on resource '{resource.name}' of type "
                      f"'{arm_type(resource.id)}', because its parent among the {kind} could not be found.", 404)
+
+
+def region(cloud: Cloud, resource: Resource) -> str:
+    """Its own, else that of the resource that it is part of: a queue is where its account is."""
+    while resource.location == "global" and "/providers/" in (id := resource.id.rpartition("/")[0].rpartition("/")[0]):
+        resource = cloud.get(id) or replace(resource, id=id)
+    return resource.location
+
+
+def require_region(cloud: Cloud, resource: Resource) -> None:
+    """AzureError when its region is down: the management plane does not fail over with the data
+    (https://learn.microsoft.com/azure/azure-resource-manager/management/overview#resiliency-of-azure-resource-manager)."""
+    where = region(cloud, resource)
+    if cloud.faults.down(where):
+        raise AzureError("ServiceUnavailable", f"{resource.name} ({arm_type(resource.id)}) cannot be changed: its "
+                         f"region {where} is down.", 503)
 
 
 def refuse(resource: Resource, what: str) -> AzureError:

@@ -15,7 +15,7 @@ from typing import Any
 from twin.home import read_json, write_json
 from twin.runner import Http, ProcessSpec, Ready
 from twin.services import frontend
-from twin.services.base import SUBSCRIPTION, TENANT, AzureError, Cloud, Resource, TwinError
+from twin.services.base import SUBSCRIPTION, TENANT, AzureError, Cloud, Handler, Resource, TwinError
 from twin.services.shapes import guid, shaped, tokens
 
 SITE, PLAN = "azure-native:web:WebApp", "azure-native:web:AppServicePlan"
@@ -225,4 +225,13 @@ def site_identity(cloud: Cloud, resource: Resource) -> dict[str, Any] | None:
     return answer
 
 
+def ordered(verb: str) -> Handler:
+    """POST start|stop|restart, which App Service answers at once with 200."""
+    async def handler(cloud: Cloud, resource: Resource, body: dict[str, Any], query: dict[str, str]) -> dict[str, Any]:
+        await cloud.service(resource).power(cloud, resource, verb)
+        return {}
+    return handler
+
+
 SERVICE = WebApp()
+OPERATIONS = {("Microsoft.Web/sites", f"POST {verb}"): ordered(verb) for verb in ("restart", "start", "stop")}
