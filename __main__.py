@@ -8,7 +8,7 @@ from components.database import Database, DatabaseArgs
 from components.edge import Edge, EdgeArgs
 from components.load import load_platform
 from components.notices import tell_choices
-from components.outputs import export_all
+from components.outputs import Exported, export_all
 from components.region import Region, RegionArgs
 from components.rollout import roll_out
 from components.settings import Neighbours
@@ -32,5 +32,5 @@ for region in regions.values():
     peer = next(other for other in regions.values() if other is not region)
     region.run(Neighbours(peer, database, edge, roles))
 roll_out(platform, regions)
-route_all(platform, edge, regions, static)
-export_all(context, edge, regions, database)
+routes = route_all(platform, edge, regions, static)
+export_all(Exported(context, edge, regions, database, static, routes))

@@ -39,6 +39,7 @@ class Cache(pulumi.ComponentResource):
             resource_group_name=args.group, port=PORT, client_protocol="Encrypted", clustering_policy="NoCluster",
             eviction_policy="AllKeysLRU", access_keys_authentication="Disabled",
             opts=pulumi.ResourceOptions(parent=self))
+        self.name = self.cluster.name
         self.host = pulumi.Output.format("{0}:{1}", self.cluster.host_name, self.database.port)
         previous: pulumi.Resource = self.database
         for service, identity in args.users.items():

@@ -9,18 +9,18 @@ from collections.abc import Iterable
 
 from components.regions import REGIONS
 from components.service import Kind, Service, Strategy
+from shipments.settings import Name
 
 if typing.TYPE_CHECKING:
     from components.config import Platform, Region
 
 DISK_STEPS = (32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32767)
 """https://learn.microsoft.com/azure/postgresql/flexible-server/concepts-storage"""
-RESERVED = ("migrator", "postgres", "redis", "vault", "workspace")
+RESERVED = ("instances", "migrator", "postgres", "redis", "sites", "vault", "workspace")
 """The migrator's identity, and names among a region's exports."""
-PLATFORM_NAMES = ("SERVICE", "REGION", "PEER_", "PRIMARY_REGION", "QUEUES", "BLOBS", "REDIS", "DATABASE", "MIGRATOR",
-                  "PORTAL_URL", "AZURE_CLIENT", "AzureWebJobs", "APPLICATIONINSIGHTS", "SCM_DO_BUILD", "WEBSITE",
-                  "FUNCTIONS_", "ENABLE_ORYX_BUILD")
-"""How the names of the platform's own app settings begin, and of those that Flex refuses:
+PLATFORM_NAMES = ("PEER_", "QUEUES", "BLOBS", "REDIS", "DATABASE", "MIGRATOR", "AZURE_CLIENT", "AzureWebJobs",
+                  "APPLICATIONINSIGHTS", "SCM_DO_BUILD", "WEBSITE", "FUNCTIONS_", "ENABLE_ORYX_BUILD")
+"""How the names of the platform's own further app settings begin, and of those that Flex refuses:
 https://learn.microsoft.com/azure/azure-functions/functions-app-settings#flex-consumption-plan-deprecations"""
 
 
@@ -132,6 +132,9 @@ def _check_service(where: str, service: Service, platform: Platform) -> None:
         refuse(f"{where}.hosts", "only with kind external", dict(service.hosts),
                f"the platform makes the hosts of kind {service.kind} itself", "leave hosts out")
     for setting in {**service.settings, **service.vault_settings}:
-        if setting.startswith(PLATFORM_NAMES):
+        if setting == Name.JOURNAL_WITHOUT:
+            refuse(f"{where}.settings", "any but the switches of drills", setting,
+                   "a journal without one of its rules loses acknowledged commands", "remove it")
+        if setting in set(Name) or setting.startswith(PLATFORM_NAMES):
             refuse(f"{where}.settings", "names that the platform does not set itself", setting,
                    "the platform's own value would be lost", "choose another name")

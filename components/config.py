@@ -6,9 +6,9 @@ from pydantic import Field, StringConstraints, model_validator
 
 from components.checks import check_platform
 from components.regions import REGIONS, AzureRegion
-from components.service import Kind, Model, RegionName, Service
+from components.service import Kind, Model, Principal, RegionName, Service
 
-Guid = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 QueueSku = Literal["Standard_GZRS", "Standard_GRS"]
 BlobSku = Literal["Standard_RAGZRS", "Standard_RAGRS"]
 
@@ -20,7 +20,10 @@ class Region(Model):
     queue_sku: QueueSku | None = Field(None, description="Redundancy of the queue account; the region's best unless "
                                        "given. Read by `up` only when the account is made: see docs of failover.")
     blob_sku: BlobSku = Field("Standard_RAGRS", description="Redundancy of the blob account, readable in both regions.")
-    instances: int = Field(2, ge=1, le=30, description="Instances of the App Service plan, each running web and api.")
+    instances: int = Field(2, ge=1, le=30, description="Instances of the App Service plan while the region serves, "
+                           "each running web and api. Read by `up` only when the plan is made, then by failover.")
+    standby_instances: int = Field(1, ge=1, le=30, description="Instances while the region stands by, two where the "
+                                   "plan is spread over zones; failover raises them ahead of traffic.")
     zone_redundant: bool | None = Field(None, description="Spread the plan over zones; yes where it can, unless given.")
 
     @property
@@ -31,6 +34,11 @@ class Region(Model):
     def spread(self) -> bool:
         """https://learn.microsoft.com/azure/reliability/reliability-app-service: zones and two instances."""
         return self.zone_redundant if self.zone_redundant is not None else self.facts.zones and self.instances > 1
+
+    @property
+    def warm_instances(self) -> int:
+        """Instances while the region stands by; a plan over zones has at least two."""
+        return min(self.instances, max(self.standby_instances, 2 if self.spread else 1))
 
 
 class Edge(Model):
@@ -73,11 +81,10 @@ class Compute(Model):
     always_ready: int = Field(1, ge=0, le=20, description="Function instances for queues that never go to sleep.")
 
 
-class Deployer(Model):
-    """Who runs `pulumi up`: an identity that may write the site's files."""
+class Drill(Model):
+    """Rehearsals of the loss of a region."""
 
-    object_id: Guid = Field(description="Object id of the user, group or service principal in Entra.")
-    type: Literal["User", "Group", "ServicePrincipal"] = Field(description="What the object id names.")
+    max_age_days: int = Field(90, ge=1, le=730, description="Days after which `status` warns that none was held.")
 
 
 class Platform(Model):
@@ -93,7 +100,13 @@ class Platform(Model):
     database: Database = Field(Database(), description="PostgreSQL.")
     cache: Cache = Field(Cache(), description="Redis.")
     compute: Compute = Field(Compute(), description="App Service and Functions.")
-    deployers: tuple[Deployer, ...] = Field((), description="Who may deploy; whoever runs `up` unless given.")
+    durability: Literal["available", "strict"] = Field(
+        "available", description="What a write gets while the other region cannot be reached: available accepts it "
+        "in one region and says so, strict refuses it.")
+    drill: Drill = Field(Drill(), description="Rehearsals of the loss of a region.")
+    alerts: dict[str, Email] = Field({}, description="Owner of a service, or the platform's -> the address that "
+                                     "alerts about it go to; without one they are only shown in the portal.")
+    deployers: tuple[Principal, ...] = Field((), description="Who may deploy; whoever runs `up` unless given.")
     deployer_addresses: tuple[str, ...] = Field((), description="Addresses (CIDR) that reach the deployment endpoints; "
                                                 "every one unless given, always with an Entra token.")
     log_days: int = Field(30, ge=30, le=730, description="How many days logs are kept.")
@@ -113,8 +126,18 @@ class Platform(Model):
     def standby_region(self) -> Region:
         return next(region for region in self.regions if region.location != self.primary)
 
+    @property
+    def writer(self) -> Service:
+        """The service that applies commands; its control state says which region's database is written."""
+        return self.of_kind(Kind.FUNCTION_APP)[0]
+
     def primary_of(self, service: Service) -> str:
         return service.primary or self.primary
+
+    def first_instances(self, region: Region) -> int:
+        """Instances that a region's plan is made with: fewer where no service comes first."""
+        preferred = {self.primary, *map(self.primary_of, self.services)}
+        return region.instances if region.location in preferred else region.warm_instances
 
     def of_kind(self, kind: Kind) -> tuple[Service, ...]:
         return tuple(service for service in self.services if service.kind == kind)

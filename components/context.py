@@ -7,6 +7,7 @@ from pulumi_azure_native import authorization
 
 from components.config import Platform
 from components.naming import Naming
+from components.service import Principal, Service
 
 AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 """https://learn.microsoft.com/troubleshoot/entra/entra-id/governance/verify-first-party-apps-sign-in"""
@@ -20,12 +21,16 @@ class Context:
     naming: Naming
     subscription: str
     tenant: str
-    deployers: tuple[tuple[str, str], ...]
-    """(object id, Entra type) of those who may write the site's files."""
+    deployers: tuple[Principal, ...]
+    """Those who may write the site's files and, where a service names no operators, fail it over."""
 
     @property
     def tags(self) -> dict[str, str]:
         return self.naming.tags
+
+    def operators(self, service: Service) -> tuple[Principal, ...]:
+        """Who may fail the service over."""
+        return service.operators or self.deployers
 
     def role(self, role_id: str) -> str:
         return f"/subscriptions/{self.subscription}/providers/Microsoft.Authorization/roleDefinitions/{role_id}"
@@ -45,9 +50,12 @@ def make_context(platform: Platform) -> Context:
     client = authorization.get_client_config()
     naming = Naming.of(platform.name, client.subscription_id, pulumi.get_project(), pulumi.get_stack(),
                        {**platform.tags, "owner": platform.owner})
-    named = tuple((deployer.object_id, deployer.type) for deployer in platform.deployers)
     return Context(platform, naming, client.subscription_id, client.tenant_id,
-                   named or ((client.object_id, _principal_type(client.client_id)),))
+                   platform.deployers or (_whoever_runs(client),))
+
+
+def _whoever_runs(client: authorization.GetClientConfigResult) -> Principal:
+    return Principal(objectId=client.object_id, type=_principal_type(client.client_id))
 
 
 def _principal_type(client_id: str) -> str:

@@ -80,9 +80,9 @@ class Region(pulumi.ComponentResource):
 
     def run(self, neighbours: Neighbours) -> None:
         """Makes the apps.  Each waits for its rights, and for the cache to admit it."""
-        plan = make_plan(self.context, self.wanted, self.group.name, self)
+        self.plan = make_plan(self.context, self.wanted, self.group.name, self)
         for service in self.services:
-            self.sites[service.name] = self._site(service, neighbours, plan.id)
+            self.sites[service.name] = self._site(service, neighbours, self.plan.id)
         self.register_outputs({"hosts": {name: site.host for name, site in self.sites.items()}})
 
     def _site(self, service: Service, neighbours: Neighbours, plan: pulumi.Input[str]) -> WebApp | FunctionApp:

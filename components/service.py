@@ -3,9 +3,10 @@
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
+Guid = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
 RegionName = Annotated[str, Field(pattern=r"^[a-z0-9]+$", description="An Azure region's name, such as eastus.")]
 
 
@@ -29,6 +30,13 @@ class Strategy(StrEnum):
 
     ACTIVE_PASSIVE = "active-passive"
     ACTIVE_ACTIVE_READS = "active-active-reads"
+
+
+class Principal(Model):
+    """Somebody in Entra who is given rights."""
+
+    object_id: Guid = Field(description="Object id of the user, group or service principal in Entra.")
+    type: Literal["User", "Group", "ServicePrincipal"] = Field(description="What the object id names.")
 
 
 class Targets(Model):
@@ -69,6 +77,8 @@ class Service(Model):
     probe: Probe = Field(Probe(), description="How the edge asks whether it is well.")
     command: str | None = Field(None, min_length=1, max_length=500, description="What starts a web app; "
                                 "`python -m portal.serve <name>` unless given.")
+    operators: tuple[Principal, ...] = Field((), max_length=10, description="Who may fail it over, and no other "
+                                             "service; the deployers unless given.")
     hosts: dict[RegionName, str] = Field({}, description="Only kind external: region -> the host that serves it there.")
     settings: dict[str, str] = Field({}, description="Further app settings, for example of another team's service.")
     vault_settings: dict[str, str] = Field({}, description="App setting -> name of the Key Vault secret that holds its "

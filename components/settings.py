@@ -38,6 +38,7 @@ def app_settings(region: Region, service: Service, neighbours: Neighbours) -> Se
     settings: Settings = {
         Name.SERVICE: service.name, Name.REGION: region.location, Name.PEER_REGION: neighbours.peer.location,
         Name.PRIMARY_REGION: platform.primary_of(service), Name.CLIENT_ID: identity.client_id,
+        Name.MODE: service.mode, Name.DURABILITY: platform.durability, Name.WRITER_SERVICE: platform.writer.name,
         Name.REDIS_HOST: region.cache.host, Name.REDIS_USER: identity.principal_id,
         Name.DATABASE_HOST: neighbours.database.hosts[region.location],
         Name.DATABASE_PEER_HOST: neighbours.database.hosts[neighbours.peer.location],

@@ -9,6 +9,7 @@ from components.content import Content, ContentArgs
 from components.context import Context
 from components.edge import Edge
 from components.identity import Role, grant
+from components.service import Principal
 from components.storage import Storage, StorageArgs
 
 CONTAINER = "site"
@@ -36,6 +37,7 @@ class StaticSite(pulumi.ComponentResource):
     def __init__(self, name: str, args: StaticArgs, opts: pulumi.ResourceOptions | None = None):
         super().__init__("tracking:platform:StaticSite", name, None, opts)
         context = args.context
+        self.group, self.location = args.group, args.location
         self.storage = Storage(f"{name}-content", StorageArgs(
             context, args.group, args.location, "s", "Standard_RAGRS", containers=(CONTAINER,)),
             pulumi.ResourceOptions(parent=self))
@@ -47,9 +49,8 @@ class StaticSite(pulumi.ComponentResource):
                                context.options(self, *writers, self.container))
         self.register_outputs({"account": self.storage.name})
 
-    def _writer(self, context: Context, index: int, deployer: tuple[str, str]) -> RoleAssignment:
-        object_id, kind = deployer
+    def _writer(self, context: Context, index: int, deployer: Principal) -> RoleAssignment:
         return RoleAssignment(
-            f"may-deployer-{index}-write-static", principal_id=object_id, principal_type=kind,
+            f"may-deployer-{index}-write-static", principal_id=deployer.object_id, principal_type=deployer.type,
             role_definition_id=context.role(Role.BLOB_CONTRIBUTOR), scope=self.container.id,
             opts=pulumi.ResourceOptions(parent=self.storage))

@@ -12,11 +12,11 @@ from components.service import Kind, Service
 from components.static import CONTAINER, PROBE_BLOB, StaticSite
 
 
-def route_all(platform: Platform, edge: Edge, regions: Mapping[str, Region], static: StaticSite) -> None:
-    """One route for each service; adding one to the configuration is all that a further service needs."""
-    for service in platform.services:
-        ServiceRoute(f"route-{service.name}", _args(platform, edge, service, regions, static),
-                     pulumi.ResourceOptions(parent=edge))
+def route_all(platform: Platform, edge: Edge, regions: Mapping[str, Region],
+              static: StaticSite) -> dict[str, ServiceRoute]:
+    """One route for each service, by its name; an entry in the configuration is all that a further service needs."""
+    return {service.name: ServiceRoute(f"route-{service.name}", _args(platform, edge, service, regions, static),
+                                       pulumi.ResourceOptions(parent=edge)) for service in platform.services}
 
 
 def _args(platform: Platform, edge: Edge, service: Service, regions: Mapping[str, Region],

@@ -55,12 +55,14 @@ class WebApp(pulumi.ComponentResource):
 
 def make_plan(context: Context, region: Region, group: pulumi.Input[str],
               parent: pulumi.Resource) -> web.AppServicePlan:
-    """The instances that web apps of one region share; `reserved` means Linux."""
+    """The instances that web apps of one region share; `reserved` means Linux.  How many there are is left alone
+    after creation: operators raise it ahead of a region's traffic, and an `up` must not take it away again."""
+    instances = context.platform.first_instances(region)
     return web.AppServicePlan(
         f"plan-{region.location}", name=context.naming.of_kind("plan", region.location), resource_group_name=group,
         location=region.location, kind="linux", reserved=True, zone_redundant=region.spread,
-        sku=web.SkuDescriptionArgs(name=context.platform.compute.plan_sku, capacity=region.instances),
-        tags=context.tags, opts=pulumi.ResourceOptions(parent=parent))
+        sku=web.SkuDescriptionArgs(name=context.platform.compute.plan_sku, capacity=instances),
+        tags=context.tags, opts=pulumi.ResourceOptions(parent=parent, ignore_changes=["sku.capacity"]))
 
 
 def site_basics(args: SiteArgs) -> dict[str, object]:

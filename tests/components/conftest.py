@@ -18,6 +18,7 @@ from pulumi.runtime import config, mocks, rpc, settings, stack
 from components.config import Platform as PlatformConfig
 from components.context import Context
 from components.naming import Naming
+from components.service import Principal
 
 ROOT = Path(__file__).resolve().parents[2]
 SUBSCRIPTION, TENANT, DEPLOYER = (f"00000000-0000-4000-8000-00000000000{digit}" for digit in "123")
@@ -230,4 +231,4 @@ def context(primary: Platform) -> Context:
     """A context without an engine."""
     naming = Naming.of("tracking", SUBSCRIPTION, "tracking", "primary", {"owner": "platform"})
     platform = PlatformConfig.model_validate(primary)
-    return Context(platform, naming, SUBSCRIPTION, TENANT, ((DEPLOYER, "User"),))
+    return Context(platform, naming, SUBSCRIPTION, TENANT, (Principal(objectId=DEPLOYER, type="User"),))

@@ -37,6 +37,24 @@ def test_the_worker_makes_an_sql_role_for_every_app_of_both_regions(recorded, re
         "it does so as its region's migrator"
 
 
+def test_an_app_is_told_how_it_fails_over_and_what_a_write_promises(recorded, program, primary):
+    told = settings(recorded, "api-westus")
+    assert (told[Name.MODE], told[Name.DURABILITY]) == ("automatic", "available"), "unless configured"
+    assert told[Name.WRITER_SERVICE] == "worker", "the service whose state decides which database is written"
+    primary["durability"], primary["services"][0]["mode"] = "strict", "manual"
+    primary["services"][2]["name"] = "hands"
+    strict = program(primary)
+    assert settings(strict, "web-eastus")[Name.MODE] == "manual", "each service has its own mode"
+    assert settings(strict, "api-eastus")[Name.MODE] == "automatic", "the others keep theirs"
+    assert settings(strict, "api-eastus")[Name.DURABILITY] == "strict", "one promise for the platform"
+    assert settings(strict, "web-westus")[Name.WRITER_SERVICE] == "hands", "whatever it is called"
+
+
+def test_no_app_is_given_a_switch_of_the_drills(recorded):
+    assert not [app for app, region in SITES if Name.JOURNAL_WITHOUT in settings(recorded, f"{app}-{region}")], \
+        "a journal without one of its rules loses commands"
+
+
 def test_only_the_worker_knows_the_migrator(recorded):
     for app in ("web", "api"):
         assert Name.MIGRATOR_USER not in settings(recorded, f"{app}-eastus"), f"{app} has no business with it"

@@ -47,8 +47,20 @@ def test_any_instance_serves_any_request(recorded):
 def test_a_plan_spreads_over_zones_where_there_are_some(recorded):
     east, west = (recorded.inputs("web:AppServicePlan", f"plan-{region}") for region in ("eastus", "westus"))
     assert (east["zoneRedundant"], west["zoneRedundant"]) == (True, False), "West US has none"
-    assert east["sku"] == west["sku"] == {"name": "P0v3", "capacity": 2}, "both carry the same load"
+    assert east["sku"] == {"name": "P0v3", "capacity": 2}, "one instance in each of two zones"
     assert east["reserved"] is True, "Linux"
+
+
+def test_a_standby_region_is_warm_and_failover_makes_it_larger(recorded, western, program, primary):
+    west = recorded.one("web:AppServicePlan", "plan-westus")
+    assert west.inputs["sku"]["capacity"] == 1, "it answers probes and reads"
+    assert west.ignored == ("sku.capacity",), "`up` leaves it as large as a failover made it"
+    made = {region: western.inputs("web:AppServicePlan", f"plan-{region}")["sku"]["capacity"]
+            for region in ("eastus", "westus")}
+    assert made == {"eastus": 2, "westus": 2}, "where a service comes first, and over zones, there are always two"
+    primary["regions"][1]["standbyInstances"] = 2
+    hot = program(primary).inputs("web:AppServicePlan", "plan-westus")
+    assert hot["sku"]["capacity"] == 2, "as configured, never more than the region has when it serves"
 
 
 def test_deployers_addresses_close_the_deployment_endpoint(varied, recorded):
