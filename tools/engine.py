@@ -51,12 +51,12 @@ def obtain(host: Host, venv: Path, folder: Path) -> None:
         )
 
 
-def reachable(timeout: float = 5.0) -> bool:
-    """Whether the official installer's host, or a proxy that leads to it, answers at all."""
+def reachable(address: tuple[str, int] = INSTALLER_HOST, timeout: float = 5.0) -> bool:
+    """Whether a host, or a proxy that leads to it, answers at all."""
     if os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy"):
         return True
     try:
-        with socket.create_connection(INSTALLER_HOST, timeout):
+        with socket.create_connection(address, timeout):
             return True
     except OSError:
         return False
@@ -74,7 +74,7 @@ def install_official(host: Host, venv: Path, folder: Path) -> None:
 
 def build(host: Host, folder: Path) -> None:
     """Build the CLI in a small module of its own; the version must be set, or the Automation API refuses it."""
-    go = locate.find("go") or locate.find("/usr/local/go/bin/go")
+    go = locate.go()
     if go is None:
         raise SetupProblem(
             f"No Pulumi CLI: none on PATH that suits {versions.PULUMI}, {INSTALLER_HOST[0]} does not serve it, and "

@@ -51,6 +51,24 @@ def postgres_bin() -> Path:
     return required(newest_postgres(), "PostgreSQL's server programs (initdb, pg_basebackup, …)")
 
 
+def toxiproxy() -> Path:
+    """The toxiproxy-server program."""
+    return required(found_toxiproxy(), "Toxiproxy")
+
+
+def found_toxiproxy() -> Path | None:
+    """The one on PATH if it is of the pinned major version, else the cached one if that copy is whole."""
+    on_path, folder = find("toxiproxy-server"), cache.entry("toxiproxy", versions.TOXIPROXY)
+    if on_path and suits(said(on_path, "-version"), f"{versions.TOXIPROXY.split('.')[0]}.0.0"):
+        return on_path
+    return folder / "toxiproxy-server" if cache.complete(folder) else None
+
+
+def go() -> Path | None:
+    """The Go tool, which its installer does not put on PATH."""
+    return find("go") or find("/usr/local/go/bin/go")
+
+
 def chromium() -> Path:
     """Chromium or Chrome, which only the browser tests need."""
     return required(find_chromium(), "Chromium")
@@ -83,11 +101,15 @@ def pulumi_on_path() -> Path | None:
 @functools.cache
 def cli_version(program: str) -> str:
     """What `program version` says, e.g. `v3.250.0`; empty when it does not run."""
+    return said(program, "version")
+
+
+def said(program: Path | str, *arguments: str) -> str:
+    """What a program prints; empty when it does not run."""
     quiet = os.environ | {"PULUMI_SKIP_UPDATE_CHECK": "true"}
+    command = [program, *arguments]
     try:
-        return subprocess.run(
-            [program, "version"], capture_output=True, text=True, timeout=20, env=quiet, check=True
-        ).stdout.strip()
+        return subprocess.run(command, capture_output=True, text=True, timeout=20, env=quiet, check=True).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return ""
 

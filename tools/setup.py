@@ -3,17 +3,17 @@
 import argparse
 import sys
 
-from tools import azurite, engine, environment, packages
+from tools import azurite, engine, environment, packages, toxiproxy
 from tools.host import Host
 from tools.problem import SetupProblem
 
 # What each command needs. The engine comes last, because its installer runs in `.venv`.
 STEPS = {
-    "bench": (packages.for_bench, environment.provide, azurite.provide, engine.provide),
+    "bench": (packages.for_bench, environment.provide, azurite.provide, toxiproxy.provide, engine.provide),
     "lint": (environment.provide,),
     "preview": (environment.provide, engine.provide),
-    "up": (packages.for_services, environment.provide, azurite.provide, engine.provide),
-    "tests": (packages.for_tests, environment.provide, azurite.provide, engine.provide),
+    "up": (packages.for_services, environment.provide, azurite.provide, toxiproxy.provide, engine.provide),
+    "tests": (packages.for_tests, environment.provide, azurite.provide, toxiproxy.provide, engine.provide),
 }
 
 

