@@ -14,21 +14,9 @@ from fastapi.responses import JSONResponse
 from twin.cloud.cloud import LocalCloud
 from twin.cloud.operations import Answer, Operations, load_operations
 from twin.services.base import AzureError, Later, Resource
-from twin.services.shapes import arm_type, require_region
+from twin.services.shapes import arm_type, require_region, shown
 
-TOP_LEVEL = frozenset({"sku", "kind", "identity", "zones", "managedBy", "etag", "systemData", "plan"})
-ENVELOPE = TOP_LEVEL | {"id", "name", "type", "location", "tags", "azureApiVersion"}
 RETRY_AFTER = "1"
-
-
-def shape(resource: Resource) -> dict[str, Any]:
-    """As ARM shows it."""
-    shown = resource.inputs | resource.outputs
-    body = {"id": resource.id, "name": resource.name, "type": arm_type(resource.id)}
-    if resource.location != "global" or "location" in shown:
-        body["location"] = resource.location
-    body |= {key: shown[key] for key in TOP_LEVEL if key in shown} | {"tags": shown.get("tags") or {}}
-    return body | {"properties": {key: value for key, value in resource.outputs.items() if key not in ENVELOPE}}
 
 
 def routes(cloud: LocalCloud) -> APIRouter:
@@ -63,13 +51,13 @@ class Manager:
             return self._result(last, query)
         if resource := self._cloud.get(id):
             handler = self._handlers.get((arm_type(id).lower(), "get"))
-            return JSONResponse(await handler(self._cloud, resource, {}, query) if handler else shape(resource))
+            return JSONResponse(await handler(self._cloud, resource, {}, query) if handler else shown(resource))
         holder = self._cloud.get(parent)
         if holder and (handler := self._handlers.get((arm_type(parent).lower(), f"get {last.lower()}"))):
             return JSONResponse(await handler(self._cloud, holder, {}, query))
         if found := [each for each in self._cloud.registry.all() if each.id.rpartition("/")[0].lower() == id.lower()]:
-            return JSONResponse({"value": [shape(each) for each in found]})
-        return JSONResponse(shape(self._cloud.require(id)))
+            return JSONResponse({"value": [shown(each) for each in found]})
+        return JSONResponse(shown(self._cloud.require(id)))
 
     async def write(self, method: str, id: str, body: dict[str, Any], query: dict[str, str]) -> Response:
         """202 for what goes on, else 200, 201 for what is new, 204 for what has nothing to say."""

@@ -7,6 +7,8 @@ from typing import Any
 from twin.services.base import AzureError, Cloud, Resource
 
 PREFIX = "azure-native:"
+TOP_LEVEL = frozenset({"sku", "kind", "identity", "zones", "managedBy", "etag", "systemData", "plan"})
+ENVELOPE = TOP_LEVEL | {"id", "name", "type", "location", "tags", "azureApiVersion"}
 
 
 def tokens(module: str, *names: str) -> frozenset[str]:
@@ -36,6 +38,16 @@ def shaped(resource: Resource, **outputs: Any) -> dict[str, Any]:
     if (assigned := (resource.inputs.get("identity") or {}).get("userAssignedIdentities")) is not None:
         answer["identity"] = {**resource.inputs["identity"], "userAssignedIdentities": {id: {} for id in assigned}}
     return answer | outputs
+
+
+def shown(resource: Resource) -> dict[str, Any]:
+    """As ARM shows it."""
+    known = resource.inputs | resource.outputs
+    body = {"id": resource.id, "name": resource.name, "type": arm_type(resource.id)}
+    if resource.location != "global" or "location" in known:
+        body["location"] = resource.location
+    body |= {key: known[key] for key in TOP_LEVEL if key in known} | {"tags": known.get("tags") or {}}
+    return body | {"properties": {key: value for key, value in resource.outputs.items() if key not in ENVELOPE}}
 
 
 def holder(cloud: Cloud, resource: Resource, kind: str) -> Resource | None:
