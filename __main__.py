@@ -8,8 +8,10 @@ from components.database import Database, DatabaseArgs
 from components.edge import Edge, EdgeArgs
 from components.load import load_platform
 from components.notices import tell_choices
+from components.operators import Operations, let_operate
 from components.outputs import Exported, export_all
 from components.region import Region, RegionArgs
+from components.roles import Roles
 from components.rollout import roll_out
 from components.settings import Neighbours
 from components.static import StaticArgs, StaticSite
@@ -23,7 +25,8 @@ shared = ResourceGroup("group-global", resource_group_name=context.naming.group(
                        tags=context.tags, opts=context.keeps_data(None))
 edge = Edge("edge", EdgeArgs(context, shared.name, home))
 static = StaticSite("static", StaticArgs(context, shared.name, home, edge))
-regions = {wanted.location: Region(wanted.location, RegionArgs(context, wanted)) for wanted in platform.regions}
+rights = Roles("role", context)
+regions = {wanted.location: Region(wanted.location, RegionArgs(context, wanted, rights)) for wanted in platform.regions}
 database = Database("database", DatabaseArgs(
     context, {name: region.group.name for name, region in regions.items()},
     {name: region.migrator for name, region in regions.items()}))
@@ -33,4 +36,5 @@ for region in regions.values():
     region.run(Neighbours(peer, database, edge, roles))
 roll_out(platform, regions)
 routes = route_all(platform, edge, regions, static)
+let_operate(Operations(context, rights, regions, static, routes))
 export_all(Exported(context, edge, regions, database, static, routes))

@@ -32,8 +32,13 @@ class Context:
         """Who may fail the service over."""
         return service.operators or self.deployers
 
+    @property
+    def scope(self) -> str:
+        """The subscription's resource id."""
+        return f"/subscriptions/{self.subscription}"
+
     def role(self, role_id: str) -> str:
-        return f"/subscriptions/{self.subscription}/providers/Microsoft.Authorization/roleDefinitions/{role_id}"
+        return f"{self.scope}/providers/Microsoft.Authorization/roleDefinitions/{role_id}"
 
     def options(self, parent: pulumi.Resource, *after: pulumi.Resource, **more: object) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=parent, depends_on=list(after) or None, **more)

@@ -39,5 +39,12 @@ def grant(context: Context, name: str, identity: UserAssignedIdentity, role: Rol
     """Lets an identity of ours act as `role` on `scope`.  The type is named so that Azure does not look for
     a principal that Entra may not have replicated yet:
     https://learn.microsoft.com/azure/role-based-access-control/role-assignments-template#new-service-principal"""
-    return RoleAssignment(f"may-{name}", principal_id=identity.principal_id, principal_type="ServicePrincipal",
-                          role_definition_id=context.role(role), scope=scope, opts=options)
+    return assign(f"may-{name}", identity.principal_id, "ServicePrincipal", context.role(role), scope, options)
+
+
+def assign(name: str, principal: pulumi.Input[str], kind: str, role: pulumi.Input[str], scope: pulumi.Input[str],
+           options: pulumi.ResourceOptions, condition: str = "") -> RoleAssignment:
+    """`principal` is an object id and `kind` what it names; `role` is a definition's id."""
+    limits = {"condition": condition, "condition_version": "2.0"} if condition else {}
+    return RoleAssignment(name, principal_id=principal, principal_type=kind, role_definition_id=role, scope=scope,
+                          **limits, opts=options)

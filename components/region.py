@@ -14,6 +14,7 @@ from components.functionapp import PACKAGES, FunctionApp, FunctionAppArgs, make_
 from components.identity import identity_name, make_identity
 from components.keyvault import Vault, VaultArgs
 from components.monitoring import Monitoring, MonitoringArgs
+from components.roles import Roles
 from components.service import Kind, Service
 from components.settings import Neighbours, app_settings
 from components.storage import Storage, StorageArgs
@@ -26,10 +27,11 @@ ALL_QUEUES = tuple(name for queue in QUEUES for name in (queue, queue + POISON))
 
 @dataclass(frozen=True)
 class RegionArgs:
-    """Which region of the stack's configuration this stamp is."""
+    """Which region of the stack's configuration this stamp is, and the roles of our own."""
 
     context: Context
     wanted: RegionConfig
+    roles: Roles
 
 
 class Region(pulumi.ComponentResource):
@@ -42,7 +44,7 @@ class Region(pulumi.ComponentResource):
     def __init__(self, name: str, args: RegionArgs, opts: pulumi.ResourceOptions | None = None):
         super().__init__("tracking:platform:Region", name, None, opts)
         self.context, self.wanted, self.location = args.context, args.wanted, args.wanted.location
-        platform = self.context.platform
+        platform, self.roles = self.context.platform, args.roles
         self.services = [service for service in platform.services if service.kind in HOSTED]
         self.group = ResourceGroup(
             f"group-{name}", resource_group_name=self.context.naming.group(self.location), location=self.location,

@@ -8,7 +8,7 @@ from pulumi_azure_native.authorization import RoleAssignment
 from components.content import Content, ContentArgs
 from components.context import Context
 from components.edge import Edge
-from components.identity import Role, grant
+from components.identity import Role, assign, grant
 from components.service import Principal
 from components.storage import Storage, StorageArgs
 
@@ -50,7 +50,6 @@ class StaticSite(pulumi.ComponentResource):
         self.register_outputs({"account": self.storage.name})
 
     def _writer(self, context: Context, index: int, deployer: Principal) -> RoleAssignment:
-        return RoleAssignment(
-            f"may-deployer-{index}-write-static", principal_id=deployer.object_id, principal_type=deployer.type,
-            role_definition_id=context.role(Role.BLOB_CONTRIBUTOR), scope=self.container.id,
-            opts=pulumi.ResourceOptions(parent=self.storage))
+        return assign(f"may-deployer-{index}-write-static", deployer.object_id, deployer.type,
+                      context.role(Role.BLOB_CONTRIBUTOR), self.container.id,
+                      pulumi.ResourceOptions(parent=self.storage))

@@ -6,10 +6,15 @@ from components.identity import Role
 
 
 def rights(engine, app, region):
-    """(role, scope) of every right of one app in one region."""
+    """(role, scope) of every right of one app in one region; roles of our own by the name of their definition."""
     found = [item.inputs for item in engine.of("authorization:RoleAssignment").values()
              if item.inputs["principalId"] == f"principal-identity-{app}-{region}"]
-    return {(Role(item["roleDefinitionId"].rsplit("/", 1)[1]), item["scope"]) for item in found}
+    return {(role_of(item), item["scope"]) for item in found}
+
+
+def role_of(right):
+    last = right["roleDefinitionId"].rsplit("/", 1)[1]
+    return last if last.startswith("role-") else Role(last)
 
 
 @pytest.mark.parametrize("app", ["web", "api"])
@@ -25,9 +30,22 @@ def test_a_web_app_sends_to_both_regions_and_never_takes_a_message(recorded, app
 def test_the_worker_takes_messages_in_both_regions_and_owns_its_host_account(recorded):
     assert rights(recorded, "worker", "westus") == {
         (Role.QUEUE_CONTRIBUTOR, "/id/queues-eastus"), (Role.QUEUE_CONTRIBUTOR, "/id/queues-westus"),
-        (Role.BLOB_CONTRIBUTOR, "/id/blobs-eastus"), (Role.BLOB_CONTRIBUTOR, "/id/blobs-westus"),
+        *((role, f"/id/blobs-{at}-{container}") for at in ("eastus", "westus") for role, container in (
+            (Role.BLOB_CONTRIBUTOR, "bodies"), (Role.BLOB_CONTRIBUTOR, "photos"), (Role.BLOB_CONTRIBUTOR, "lake"),
+            (Role.BLOB_READER, "control"))),
+        ("role-states", "/id/blobs-westus-control"),
         (Role.BLOB_OWNER, "/id/host-westus"), (Role.QUEUE_CONTRIBUTOR, "/id/host-westus"),
         (Role.METRICS_PUBLISHER, "/id/monitoring-westus-insights")}, "a failed message is released, hence Contributor"
+
+
+@pytest.mark.parametrize("region", ["eastus", "westus"])
+def test_the_worker_writes_its_report_beside_the_control_state_and_nothing_else_there(recorded, region):
+    right = recorded.inputs("authorization:RoleAssignment", f"may-worker-{region}-report")
+    assert right["condition"].endswith("StringEquals 'worker.journal.json'))"), "one blob of the container"
+    others = [item.inputs for item in recorded.of("authorization:RoleAssignment").values()
+              if item.inputs["principalId"].startswith("principal-") and item.inputs["scope"].endswith("-control")
+              and role_of(item.inputs) not in (Role.BLOB_READER, "role-states")]
+    assert not others, "an app that could write a state could take a region's writes away"
 
 
 @pytest.mark.parametrize("app", ["web", "api"])
@@ -53,12 +71,14 @@ def test_the_edge_reads_static_content_and_nothing_else(recorded):
 def test_no_right_is_broader_than_one_resource(recorded):
     scopes = {name: item.inputs["scope"] for name, item in recorded.of("authorization:RoleAssignment").items()}
     assert len(scopes) > 40, "all rights were looked at"
-    assert not [name for name, scope in scopes.items() if not scope.startswith("/id/")], "no group, no subscription"
+    wide = {name for name, scope in scopes.items() if not scope.startswith("/id/") or scope.startswith("/id/group-")}
+    assert wide == {f"operator-000000000003-{what}" for what in ("stores-eastus", "stores-westus", "waiting-operations")
+                    }, "only operators who rebuild a database need more than what is there"
 
 
 def test_rights_of_identities_of_ours_name_their_type(recorded):
     for name, item in recorded.of("authorization:RoleAssignment").items():
-        if "deployer" not in name:
+        if "deployer" not in name and not name.startswith("operator-"):
             assert item.inputs["principalType"] == "ServicePrincipal", f"{name}: Entra may not know a new identity yet"
 
 

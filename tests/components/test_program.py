@@ -36,7 +36,7 @@ def test_every_taggable_resource_says_whose_it_is(recorded):
 def test_names_are_the_same_in_every_run(recorded, varied):
     def names(engine):
         return {(item.type, item.name): {key: value for key, value in item.inputs.items() if key.endswith("ame")}
-                for item in engine.resources}
+                for item in engine.resources if not item.name.startswith("operator-")}  # named after who it is
     again = names(varied)
     assert {key: again[key] for key in names(recorded)} == names(recorded), "a random name would make previews differ"
 

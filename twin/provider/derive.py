@@ -30,7 +30,7 @@ from twin.provider.derive_azure import Azure
 TABLE = Path(__file__).with_name("table.json")
 COVERED_TYPES = {
     "applicationinsights": "Component",
-    "authorization": "RoleAssignment",
+    "authorization": "RoleAssignment RoleDefinition",
     "cdn": "AFDEndpoint AFDOrigin AFDOriginGroup Profile Route Rule RuleSet SecurityPolicy",
     "dbforpostgresql": "AdministratorsMicrosoftEntra Configuration Database FirewallRule Server VirtualEndpoint",
     "frontdoor": "Policy",

@@ -10,6 +10,7 @@ from twin.services.base import TENANT, Cloud, Resource
 from twin.services.shapes import guid, shaped, tokens
 
 IDENTITY = "azure-native:managedidentity:UserAssignedIdentity"
+ROLE = "azure-native:authorization:RoleDefinition"
 
 
 class Identity:
@@ -17,13 +18,15 @@ class Identity:
     enforced where a data plane is the twin's own (vaults); Azurite, Redis and PostgreSQL do not know them."""
 
     realised = tokens("managedidentity", "UserAssignedIdentity")
-    recorded = tokens("authorization", "RoleAssignment")
+    recorded = tokens("authorization", "RoleAssignment", "RoleDefinition")
 
     async def put(self, cloud: Cloud, resource: Resource, previous: Resource | None) -> dict[str, Any]:
         """Ids that never change."""
         if resource.type == IDENTITY:
             return shaped(resource, principalId=guid(resource.id, "principal"), clientId=guid(resource.id, "client"),
                           tenantId=TENANT)
+        if resource.type == ROLE:
+            return shaped(resource)
         return shaped(resource, principalType=resource.inputs.get("principalType") or "ServicePrincipal")
 
     async def delete(self, cloud: Cloud, resource: Resource) -> None:
