@@ -1,4 +1,4 @@
-"""The three ways in which the domain says no."""
+"""The ways in which the domain says no."""
 
 from collections.abc import Sequence
 
@@ -28,3 +28,11 @@ class Unavailable(Exception):
     def __init__(self, what: str, retry_after: int = 5):
         super().__init__(f"{what} does not answer; try again in {retry_after} seconds")
         self.retry_after = retry_after
+
+
+class NotInBoth(Unavailable):
+    """What must be kept in both regions can be kept in one only, for now."""
+
+    def __init__(self, why: str, retry_after: int = 5):
+        super().__init__(why, retry_after)
+        self.args = (f"{why}; try again in {retry_after} seconds",)

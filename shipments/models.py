@@ -115,12 +115,26 @@ class CaptureJob(BaseModel):
     errors: list[CaptureError] = Field(default_factory=list)
 
 
+Kept = Literal["one-region", "two-regions"]
+"""In how many regions something is durable."""
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What a write would be answered now; `reason` says why it is not `two-regions`."""
+
+    durability: Kept
+    reason: str = ""
+    peer_seen_seconds: float | None = None
+    """Age of the newest look at the other region; None while it was never seen."""
+
+
 @dataclass(frozen=True)
 class Accepted:
     """A command is durable: where, and what it will be known by."""
 
     id: str
-    durability: Literal["one-region", "two-regions"]
+    durability: Kept
     shipment: str | None = None
     """The shipment that it concerns, where that is known beforehand."""
 

@@ -4,18 +4,25 @@ A message holds at most 64 KiB, that is 48 KiB before base64, and lives for 7 da
 (https://learn.microsoft.com/rest/api/storageservices/put-message).
 """
 
+import asyncio
 import base64
+import binascii
 import ssl
-from typing import Any
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import aiohttp
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.exceptions import AzureError
+from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.core.pipeline.transport import AioHttpTransport
+from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
 from shipments.errors import Unavailable
 from shipments.identity import ca_file
+
+Result = TypeVar("Result")
 
 LARGEST = 48 * 1024
 """Bytes of a message before base64."""
@@ -25,6 +32,14 @@ PATIENCE: dict[str, Any] = {"retry_total": 2, "initial_backoff": 0.2, "increment
                             "connection_timeout": 2, "read_timeout": 5}
 """A user waits for the answer, so a storage account that is away is told within seconds; the SDK's own ExponentialRetry
 waits 15 s before it tries again (azure.storage.queue._shared.policies_async)."""
+OWN, PEER = 12.0, 1.0
+"""Seconds that a call to the own region's account may take, and to the other region's: one that hangs must not be felt
+here, and two round trips between the regions are a fraction of it."""
+
+
+GONE = ("MessageNotFound", "PopReceiptMismatch")
+"""Error codes of a message that is gone, or was received by somebody else meanwhile
+(https://learn.microsoft.com/rest/api/storageservices/queue-service-error-codes)."""
 
 
 class Transport(AioHttpTransport):
@@ -41,28 +56,79 @@ class Transport(AioHttpTransport):
         await super().open()
 
 
-class Queues:
-    """The queues of one region's queue account."""
+@dataclass(frozen=True)
+class Entry:
+    """A message as it was received: `receipt` lets only this receiver take it away or hide it longer."""
 
-    def __init__(self, endpoint: str, credential: AsyncTokenCredential):
+    id: str
+    receipt: str
+    message: bytes
+    dequeued: int = 1
+    """How often it was received, this time included."""
+
+
+class Queues:
+    """The queues of one region's queue account; every method raises Unavailable, within `longest` seconds."""
+
+    def __init__(self, endpoint: str, credential: AsyncTokenCredential, longest: float = OWN):
         self._service = QueueServiceClient(endpoint, credential=credential, transport=Transport(), **PATIENCE)
         self._clients: dict[str, QueueClient] = {}
+        self._longest = longest
 
     async def close(self) -> None:
         await self._service.close()
 
-    async def put(self, queue: str, message: bytes) -> None:
-        """Durable when it returns; raises Unavailable."""
-        try:
-            await self._client(queue).send_message(base64.b64encode(message).decode(), time_to_live=NEVER)
-        except (AzureError, OSError, TimeoutError) as error:
-            raise Unavailable(f"queue {queue}") from error
+    async def put(self, queue: str, message: bytes, hidden: int = 0) -> None:
+        """Durable when it returns; shown to receivers after `hidden` seconds."""
+        content = base64.b64encode(message).decode()
+        await self._call(queue, self._client(queue).send_message(
+            content, time_to_live=NEVER, visibility_timeout=hidden or None))
+
+    async def receive(self, queue: str, count: int, hidden: int) -> list[Entry]:
+        """Up to `count` (at most 32) messages, which nobody else gets for `hidden` seconds."""
+        pages = self._client(queue).receive_messages(messages_per_page=count, visibility_timeout=hidden).by_page()
+        page = await self._call(queue, anext(pages))
+        return [_entry(message) async for message in page]
+
+    async def delete(self, queue: str, entry: Entry) -> None:
+        """For good; nothing happens when it is gone, or somebody else's, already."""
+        await self._call(queue, self._client(queue).delete_message(entry.id, entry.receipt))
+
+    async def rewrite(self, queue: str, entry: Entry, message: bytes, hidden: int) -> None:
+        """Changes a message in its place and hides it; nothing happens when it is gone or somebody else's."""
+        content = base64.b64encode(message).decode()
+        await self._call(queue, self._client(queue).update_message(
+            entry.id, entry.receipt, content=content, visibility_timeout=hidden))
+
+    async def length(self, queue: str) -> int:
+        """Messages, hidden ones included; the service never tells too few
+        (https://learn.microsoft.com/rest/api/storageservices/get-queue-metadata)."""
+        return int((await self._call(queue, self._client(queue).get_queue_properties())).approximate_message_count or 0)
 
     async def ping(self, queue: str) -> None:
         """Raises what the SDK raises: for health, not for use."""
         await self._client(queue).get_queue_properties()
 
+    async def _call(self, queue: str, request: Awaitable[Result]) -> Result | None:
+        try:
+            async with asyncio.timeout(self._longest):
+                return await request
+        except ResourceNotFoundError as error:
+            if error.error_code in GONE:
+                return None
+            raise Unavailable(f"queue {queue}") from error
+        except (AzureError, OSError, TimeoutError) as error:
+            raise Unavailable(f"queue {queue}") from error
+
     def _client(self, queue: str) -> QueueClient:
         if queue not in self._clients:
             self._clients[queue] = self._service.get_queue_client(queue)
         return self._clients[queue]
+
+
+def _entry(message: QueueMessage) -> Entry:
+    try:
+        content = base64.b64decode(message.content, validate=True)
+    except (binascii.Error, ValueError):
+        content = str(message.content).encode()
+    return Entry(message.id, message.pop_receipt, content, message.dequeue_count)

@@ -26,9 +26,21 @@ from shipments.database import Connection, Database
 from shipments.errors import Refusal
 from shipments.eventquery import EventQuery
 from shipments.identity import POSTGRES, REDIS, managed_identity, password
-from shipments.models import Accepted, CaptureJob, CaptureJobPage, CommandResult, Dependency, EventPage, Shipment
-from shipments.queues import LARGEST, Queues
-from shipments.settings import COMMANDS, Settings
+from shipments.journal import Journal
+from shipments.models import (
+    Accepted,
+    CaptureJob,
+    CaptureJobPage,
+    CommandResult,
+    Dependency,
+    EventPage,
+    Kept,
+    Promise,
+    Shipment,
+)
+from shipments.queues import PEER, Queues
+from shipments.settings import COMMANDS, PHOTOS, Settings
+from shipments.standing import Document
 
 SHIPMENT_SECONDS, EVENTS_SECONDS, RESULT_SECONDS, ACCEPTED_SECONDS = 20, 5, 3600, 24 * 3600
 """How long answers are kept.  The peer region's changes reach this region's cache only by this."""
@@ -46,9 +58,11 @@ class Shipments:
         self.cache = Cache(settings.redis_host, settings.redis_user, password(credential, REDIS))
         self.reader = Database([settings.database_host], settings.database_name, settings.database_user,
                                password(credential, POSTGRES), writes=False)
-        self.queues = Queues(settings.queues, credential)
+        self.queues, self.peer_queues = Queues(settings.queues, credential), Queues(settings.peer_queues, credential,
+                                                                                    PEER)
         self.blobs = Blobs([settings.blobs, settings.peer_blobs], credential)
         self._control = Control(settings, self.blobs)
+        self._journal = Journal(settings, self._control, self.queues, self.peer_queues, self.blobs)
 
     @classmethod
     def connect(cls, settings: Settings, credential: AsyncTokenCredential | None = None) -> Self:
@@ -56,33 +70,49 @@ class Shipments:
         return cls(settings, credential or managed_identity(settings.client_id))
 
     async def __aenter__(self) -> Self:
-        await asyncio.gather(self.reader.open(), self.cache.open())
+        await asyncio.gather(self.reader.open(), self.cache.open(), self._control.open())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await asyncio.gather(self.reader.close(), self.cache.close(), self.queues.close(), self.blobs.close())
+        await self._control.close()
+        await asyncio.gather(*(part.close() for part in (
+            self.reader, self.cache, self.queues, self.peer_queues, self.blobs)))
         await self._credential.close()
 
     async def control(self) -> ControlState:
         """Where this service stands in this region."""
         return await self._control.current()
 
+    async def writer(self) -> Document:
+        """The newest decision about the service that applies commands."""
+        return await self._control.writer()
+
+    def promise(self) -> Promise:
+        """What a write would be answered now."""
+        return self._journal.promise()
+
     def command(self, body: Body, key: str | None = None) -> Command:
-        """The envelope of a request accepted here and now; `key` is the request's `Idempotency-Key`."""
-        return new_command(body, region=self.settings.region, epoch=self._control.epoch, key=key)
+        """The envelope of a request accepted here and now, in the writer's epoch; `key` is the request's
+        `Idempotency-Key`."""
+        return new_command(body, region=self.settings.region, epoch=self._control.decided.epoch, key=key)
 
     async def submit(self, command: Command) -> Accepted:
-        """Makes the command durable.  Raises Unavailable when that cannot be done now, and Refusal for an id (that is,
-        an `Idempotency-Key`) that was given to another command."""
+        """Makes the command durable, in both regions if possible.  Raises Unavailable when that cannot be done now, and
+        Refusal for an id (that is, an `Idempotency-Key`) that was given to another command."""
         noted = await self._note(command)
-        message = command.encode()
-        if len(message) > LARGEST:
-            reference = f"{command.id}-{command.digest}.json"  # two requests with one id must not share a body
-            await self.blobs.put(reference, orjson.dumps(command.body))
-            message = command.model_copy(update={"body": None, "body_ref": reference}).encode()
-        await asyncio.gather(self.queues.put(COMMANDS, message),
-                             self.cache.put(f"accepted:{command.id}", noted, ACCEPTED_SECONDS))
-        return Accepted(command.id, "one-region", _shipment_of(command))
+        kept, _ = await asyncio.gather(self._journal.accept(command),
+                                       self.cache.put(f"accepted:{command.id}", noted, ACCEPTED_SECONDS))
+        return Accepted(command.id, kept, _shipment_of(command))
+
+    async def put_photo(self, content: bytes, media_type: str) -> tuple[str, Kept]:
+        """Keeps a photo in both regions -> its name, which is its content's, and in how many it is.  Raises
+        Unavailable."""
+        name = f"{hashlib.sha256(content).hexdigest()[:40]}.{media_type.rpartition('/')[2]}"
+        return name, await self._journal.keep_blob(name, content, PHOTOS, media_type)
+
+    async def photo(self, name: str) -> bytes:
+        """From whichever region has it; raises Refusal when both say that they have not, Unavailable else."""
+        return await self.blobs.get(name, PHOTOS)
 
     async def shipment(self, name: str) -> Shipment | None:
         """By tracking number or SSCC in any spelling; raises InvalidId for what is neither."""

@@ -12,7 +12,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
+
+from shipments.standing import Mode
 
 
 class Name(StrEnum):
@@ -56,6 +59,12 @@ POISON = "-poison"
 BODIES, PHOTOS, CONTROL, LAKE = "bodies", "photos", "control", "lake"
 CONTAINERS = (BODIES, PHOTOS, CONTROL, LAKE)
 
+Durability = Literal["available", "strict"]
+"""What becomes of a write that cannot be kept in both regions now: kept in one, or refused."""
+
+Rule = Literal["journal", "let-go-late", "lineage"]
+"""Rules of the journal that a drill leaves out, to show that what it guards against is then found."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -81,10 +90,16 @@ class Settings:
     migrator_client_id: str = ""
     database_roles: Mapping[str, str] | None = None
     """SQL role name -> object id of the identity that signs in with it (worker only)."""
+    mode: Mode = "automatic"
+    durability: Durability = "available"
+    writer_service: str = "worker"
+    """The service that applies commands: its control document decides about the database."""
+    journal_without: frozenset[Rule] = frozenset()
+    """Empty but in drills."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """Reads them all; raises ValueError that names every setting that is missing."""
+        """Reads them all; raises ValueError that names every setting that is missing, or one that is wrong."""
         optional = {Name.PORTAL_URL, Name.MIGRATOR_USER, Name.MIGRATOR_CLIENT_ID}
         fields = {
             "service": Name.SERVICE, "region": Name.REGION, "peer_region": Name.PEER_REGION,
@@ -103,11 +118,21 @@ class Settings:
             raise ValueError(f"app settings missing: {', '.join(missing)}; "
                              "the platform sets them, see shipments/settings.py")
         roles = json.loads(environment.get(Name.DATABASE_ROLES) or "{}")
-        return cls(**{field: environment.get(name, "") for field, name in fields.items()},
-                   database_roles=roles)
+        without = environment.get(Name.JOURNAL_WITHOUT, "").replace(" ", "").split(",")
+        return cls(**{field: environment.get(name, "") for field, name in fields.items()}, database_roles=roles,
+                   mode=_one_of(Mode, Name.MODE, environment.get(Name.MODE) or "automatic"),
+                   durability=_one_of(Durability, Name.DURABILITY, environment.get(Name.DURABILITY) or "available"),
+                   writer_service=environment.get(Name.WRITER_SERVICE) or "worker",
+                   journal_without=frozenset(_one_of(Rule, Name.JOURNAL_WITHOUT, rule) for rule in without if rule))
 
 
 def host_and_port(value: str, default: int) -> tuple[str, int]:
     """`db.example:6432` -> ("db.example", 6432); without a port, the service's default one."""
     parts = urlsplit(f"//{value}")
     return parts.hostname or value, parts.port or default
+
+
+def _one_of(kind: Any, name: Name, value: str) -> Any:
+    if value not in get_args(kind):
+        raise ValueError(f"app setting {name} is {value[:40]!r}; it may be {' or '.join(get_args(kind))}")
+    return value

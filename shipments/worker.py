@@ -61,12 +61,12 @@ class Worker:
         return cls(settings, credential or managed_identity(settings.client_id))
 
     async def __aenter__(self) -> Self:
-        await asyncio.gather(self.own.open(), self.writer.open(), self.cache.open())
+        await asyncio.gather(self.own.open(), self.writer.open(), self.cache.open(), self._control.open())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Closes every part, whatever another one says: at the loop's end, a pool finds its own tasks cancelled."""
-        await self.relay.close()
+        await asyncio.gather(self.relay.close(), self._control.close())
         await asyncio.gather(*(part.close() for part in (
             self.own, self.writer, self.cache, self.queues, self.peer_queues, self.blobs)), return_exceptions=True)
         await self._credential.close()

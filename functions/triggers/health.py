@@ -46,7 +46,7 @@ async def _look() -> tuple[bool, dict[str, Any]]:
     missing = [entry.name for entry in dependencies if entry.name in NEEDED and not entry.ok]
     told = {**_self(), "state": state.state, "epoch": state.epoch, "reason": state.reason,
             "dependencies": [asdict(entry) for entry in dependencies]}
-    return is_serving(state, settings().primary_region) and not missing, told
+    return is_serving(state, settings()) and not missing, told
 
 
 def _self() -> dict[str, Any]:
