@@ -1,4 +1,4 @@
-"""`python -m twin`: up, down, status, preview, destroy, logs.
+"""`python -m twin`: up, down, status, preview, destroy, logs, fault.
 
 Exit codes: 0 as asked; 1 not, with the reason on stderr; 2 wrong usage; 3 `status` of a twin that is not running;
 130 interrupted.
@@ -21,7 +21,8 @@ from tools import locate
 from tools.problem import SetupProblem
 from twin import engine
 from twin.cloud.client import Daemon
-from twin.cloud.screen import show_status, stage
+from twin.cloud.screen import described, show_status, stage
+from twin.fault import app as faults
 from twin.home import Home, read_json, write_json
 from twin.runner.ports import require_free
 from twin.runner.system import tail
@@ -30,6 +31,7 @@ from twin.services.base import TwinError
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
                   help="The whole platform on this machine. TWIN_HOME, PORT and TWIN_PORTS set folder and ports.")
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+app.add_typer(faults, name="fault")
 Stack = Annotated[str, typer.Option(help="Pulumi stack whose configuration is used.")]
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 PORTAL_WITHIN = 90.0
@@ -54,6 +56,8 @@ def up(stack: Stack = "primary") -> None:
             for url in (endpoints["portal"], endpoints["api"] + "/state"):
                 _wait_for(url)
         write_json(home.endpoints, endpoints, 0o644)
+    for fault in Daemon(home).ask("GET", "/twin/faults")["faults"]:
+        console.print(f"  [yellow]fault[/]: {described(fault)} [dim](`python -m twin fault heal` ends it)[/]")
     changes = ", ".join(f"{count} {kind}" for kind, count in sorted(outcome.changes.items()) if count)
     for name in ("portal", "api", "arm"):
         console.print(f"  {name:<7} [bold]{endpoints[name]}[/]")
@@ -87,7 +91,8 @@ def status(as_json: Json = False) -> None:
         print(json.dumps(found, indent=1))
     else:
         show_status(console, found)
-    well = not (found["problems"] or found["stale"]) and all(row["state"] == "ready" for row in found["processes"])
+    well = not any(found[what] for what in ("problems", "stale", "faults"))
+    well = well and all(row["state"] == "ready" for row in found["processes"])
     raise typer.Exit(0 if well else 1)
 
 

@@ -56,7 +56,9 @@ async def serve(home: Home) -> None:
         try:
             while not all(server.started for server in servers):
                 await asyncio.sleep(0.01)
+            cloud.deployments.interrupted()
             await _restore(cloud, stop)
+            cloud.chaos.resume()
             if not stop.is_set():
                 _announce(cloud, token)
                 await stop.wait()

@@ -1,7 +1,7 @@
 """The daemon's HTTP surface: the control protocol, and Azure's own endpoints beside it.
 
 Control protocol, `Authorization: Bearer <token of control.json>`:
-PUT, GET, DELETE /twin/resources; POST /twin/settle, /twin/shutdown; GET /twin/status.
+PUT, GET, DELETE /twin/resources; POST, GET, DELETE /twin/faults; POST /twin/settle, /twin/shutdown; GET /twin/status.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from twin.cloud import arm
 from twin.cloud.cloud import LocalCloud
+from twin.cloud.faults import Fault
 from twin.cloud.status import status
 from twin.cloud.vaults import challenge
 from twin.services.base import AzureError, TwinError
@@ -79,6 +80,18 @@ def control(cloud: LocalCloud, token: str, stop: asyncio.Event) -> APIRouter:
     async def delete(id: str) -> Response:
         await cloud.delete(id)
         return Response(status_code=204)
+
+    @router.post("/faults")
+    async def inflict(fault: Fault) -> dict[str, Any]:
+        return await cloud.chaos.inflict(fault)
+
+    @router.get("/faults")
+    async def faults() -> dict[str, Any]:
+        return cloud.chaos.told()
+
+    @router.delete("/faults")
+    async def heal(region: str = "") -> dict[str, Any]:
+        return await cloud.chaos.heal(region)
 
     @router.get("/status")
     async def state() -> dict[str, Any]:

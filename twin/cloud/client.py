@@ -77,13 +77,13 @@ class Daemon:
         self._home.control.unlink(missing_ok=True)
         return asyncio.run(end_leftovers(self._home))
 
-    def ask(self, method: str, path: str, within: float = REQUEST_WITHIN) -> dict[str, Any]:
+    def ask(self, method: str, path: str, within: float = REQUEST_WITHIN, body: Any = None) -> dict[str, Any]:
         """The answer of the control protocol; TwinError when there is no daemon or it refuses."""
         control = read_json(self._home.control, None) if self.alive() else None
         if not control:
             raise TwinError(f"the twin in {self._home.root} is not running; `make up` starts it.")
         with httpx.Client(base_url=control["url"], timeout=within, trust_env=False) as client:
-            answer = client.request(method, path, headers={"Authorization": f"Bearer {control['token']}"})
+            answer = client.request(method, path, json=body, headers={"Authorization": f"Bearer {control['token']}"})
         if answer.is_error:
             raise TwinError(f"{path}: {answer.json()['error']['message']}")
         return answer.json() if answer.content else {}

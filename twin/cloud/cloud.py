@@ -7,7 +7,7 @@ import os
 import pkgutil
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from tools import locate
 from tools.problem import SetupProblem
 from twin import services
 from twin.cloud import tls
+from twin.cloud.chaos import Chaos
 from twin.cloud.deployments import DeploymentCenter
 from twin.cloud.faults import FaultBook
 from twin.cloud.identities import TokenEndpoint
@@ -25,8 +26,9 @@ from twin.cloud.network import Links
 from twin.cloud.registry import Registry
 from twin.cloud.vaults import SecretStore
 from twin.home import Home
-from twin.runner import PortBook, Runner
-from twin.services.base import AzureError, Resource, Service, Tools, TwinError
+from twin.runner import HELD, PortBook, Runner
+from twin.services.base import AzureError, Held, Resource, Service, Tools, TwinError
+from twin.services.shapes import region, require_region
 
 log = logging.getLogger(__name__)
 SITE = "azure-native:web:WebApp"
@@ -45,7 +47,7 @@ def find_tools() -> Tools:
     """What `make setup` provides; raises TwinError that names what is missing."""
     try:
         return Tools(azurite=locate.azurite(), redis=locate.redis_server(), haproxy=locate.haproxy(),
-                     postgres=locate.postgres_bin(), python=Path(sys.executable))
+                     postgres=locate.postgres_bin(), python=Path(sys.executable), toxiproxy=locate.toxiproxy())
     except SetupProblem as error:
         raise TwinError(str(error)) from error
 
@@ -63,7 +65,8 @@ class LocalCloud:
         self.vaults = SecretStore(home, arm, self.identities, self.find)
         self.deployments = DeploymentCenter(home, self.identities, self.site, self._publish)
         self.faults = FaultBook(home.run / "faults.json", self._kind_of_account)
-        self.network = Links(self.faults)
+        self.network = Links(home, ports, runner, tools, self.faults)
+        self.chaos = Chaos(self)
         self.problems: dict[str, str] = {}
         self._services: dict[str, list[Service]] = defaultdict(list)
         self._all = list(services)
@@ -122,6 +125,7 @@ class LocalCloud:
         location = str(inputs.get("location") or "global").lower().replace(" ", "")
         resource = Resource(id, type, name, inputs, {}, location, urn)
         service = self.service(resource)
+        require_region(self, resource)
         async with self.lock(id):
             known = self.get(id)
             if create and known and known.urn not in ("", urn):
@@ -141,6 +145,7 @@ class LocalCloud:
         """Ends it; without complaint when there is none."""
         async with self.lock(id):
             if resource := self.get(id):
+                require_region(self, resource)
                 await self.service(resource).delete(self, resource)
                 self.registry.remove(id)
                 if resource.type == SITE:
@@ -151,12 +156,17 @@ class LocalCloud:
         resource = self.require(id)
         self.registry.save(replace(resource, outputs=resource.outputs | changes))
 
-    async def restore(self) -> None:
+    async def move(self, id: str, new: str) -> None:
+        """Gives a resource another id outside the program, to which it does not belong from then on."""
+        resource = self.require(id)
+        self.registry.remove(id)
+        self.registry.save(replace(resource, id=new, urn=""))
+
+    async def restore(self, wanted: Callable[[Resource], bool] = lambda _: True) -> None:
         """Starts again what was there: type after type in the order in which they first came, all of one type at
-        once.  What fails is told by `settle` and does not hold up the rest."""
-        self.deployments.interrupted()
+        once.  What fails is told by `settle` and does not hold up the rest; what a fault holds is left to `heal`."""
         waves: dict[str, list[Resource]] = defaultdict(list)
-        for resource in self.registry.all():
+        for resource in filter(wanted, self.registry.all()):
             waves[resource.type].append(resource)
         for resources in waves.values():
             await asyncio.gather(*map(self._restore, resources))
@@ -175,12 +185,15 @@ class LocalCloud:
 
     async def close(self) -> None:
         """Ends every process."""
+        self.chaos.close()
         await self.runner.stop_all()
         self.registry.close()
 
     def _kind_of_account(self, id: str) -> tuple[str, str]:
-        """By what is in it: queues, the edge's static content, other containers, or nothing yet (a host's own)."""
-        account = self.require(id)
+        """By what is in an account: queues, the edge's content, other containers, or nothing (a functions host's)."""
+        account = self.get(id)
+        if not account:
+            return "", ""
         inside = [found.type.rpartition(":")[2] for found in self.registry.all()
                   if found.id.lower().startswith(f"{id.lower()}/")]
         host = urlsplit(account.outputs.get("primaryEndpoints", {}).get("blob", "")).netloc
@@ -197,12 +210,15 @@ class LocalCloud:
     def _not_ready(self) -> dict[str, str]:
         return {process.spec.name: f"{process.state} after {process.restarts} restarts, exit code {process.exit_code}; "
                 f"see {self.home.logs / process.spec.name}.log"
-                for process in self.runner.all() if process.state != "ready"}
+                for process in self.runner.all() if process.state not in ("ready", *HELD.values())}
 
     async def _restore(self, resource: Resource) -> None:
         try:
             async with self.lock(resource.id):
-                await self.service(resource).restore(self, resource)
+                if not self.faults.down(region(self, resource)):
+                    await self.service(resource).restore(self, resource)
+        except Held:
+            self.problems.pop(resource.id, None)
         except Exception as error:  # whatever it is, the rest is restored, and settle tries this one again
             log.exception("%s could not be restored", resource.id)
             self.problems[resource.id] = str(error) or type(error).__name__
@@ -210,5 +226,6 @@ class LocalCloud:
             self.problems.pop(resource.id, None)
 
     async def _publish(self, site: Resource, directory: Path, build: str) -> None:
+        require_region(self, site)
         async with self.lock(site.id):
             await self.service(site).publish(self, self.require(site.id), directory, build)

@@ -29,7 +29,7 @@ class FaultBook:
     `kind_of(account resource id)` tells (region, "queues" | "blobs" | "static" | "host") of a storage account."""
 
     def __init__(self, file: Path, kind_of: Callable[[str], tuple[str, str]]):
-        self._file, self._kind_of = file, kind_of
+        self._file, self.kind_of = file, kind_of
         self._callbacks: list[Callable[[], None]] = []
         self.active: list[Fault] = [Fault(**fault) for fault in read_json(file, [])]
 
@@ -56,7 +56,7 @@ class FaultBook:
 
     def busy(self, account: str) -> bool:
         """Whether that storage account answers 503 ServerBusy."""
-        region, kind = self._kind_of(account)
+        region, kind = self.kind_of(account)
         return any(fault.kind == "busy" and (fault.region, fault.service) == (region, kind) for fault in self.active)
 
     def clock_ahead(self, region: str) -> float:

@@ -37,12 +37,22 @@ def show_status(console: Console, status: dict[str, Any]) -> None:
         console.print(f"\n[bold]{region}[/]  {sum(kinds.values())} resources, {len(rows)} processes")
         if rows:
             console.print(_table(rows, status["stale"]))
+    for fault in status["faults"]:
+        console.print(f"[yellow]fault[/]: {described(fault)}")
     for name in status["stale"]:
         console.print(f"[yellow]{name} runs another build than the one that was deployed last.[/]")
     for name, problem in status["problems"].items():
         console.print(f"[red]{name}[/]: {problem}", highlight=False)
     console.print(f"\ncontrol plane and Azure Resource Manager: {status['arm']}, {status['daemon_mib']} MiB"
                   f"\nmemory of all: {status['memory_mib']} MiB    home: {status['home']}", highlight=False)
+
+
+def described(fault: dict[str, Any]) -> str:
+    """One fault in words, such as "kill eastus" or "partition eastus from peer"."""
+    unit = {"latency": " ms", "slow": " ms", "lag": " s", "clock": " days ahead"}.get(fault["kind"])
+    said = [fault["kind"], fault["region"], fault["service"], fault["side"] and f"from {fault['side']}",
+            unit and f"{fault['value']:g}{unit}"]
+    return " ".join(filter(None, said))
 
 
 def _table(rows: list[dict[str, Any]], stale: list[str]) -> Table:

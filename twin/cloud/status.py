@@ -18,7 +18,7 @@ MIB = 1 << 20
 
 async def status(cloud: LocalCloud) -> dict[str, Any]:
     """{"processes": [...], "resources": {region: {service: count}}, "builds": {site: build}, "stale": [names of
-    instances of another build], "problems": {name: why}, "ports", "memory_mib", "home", "arm"}."""
+    instances of another build], "problems": {name: why}, "faults": [...], "ports", "memory_mib", "home", "arm"}."""
     memory = await asyncio.to_thread(_memory, [process.pid for process in cloud.runner.all() if process.pid])
     async with httpx.AsyncClient(timeout=PROBE_WITHIN, trust_env=False) as client:
         rows = await asyncio.gather(*(_row(client, process, memory) for process in cloud.runner.all()))
@@ -30,6 +30,7 @@ async def status(cloud: LocalCloud) -> dict[str, Any]:
     return {"home": str(cloud.home.root), "arm": cloud.arm, "processes": rows, "resources": resources, "builds": builds,
             "stale": [row["name"] for row in rows if row["build"] and row["build"] != _wanted(cloud, row, builds)],
             "problems": cloud.problems | cloud.later.failures, "ports": cloud.ports.all(),
+            "faults": cloud.chaos.told()["faults"],
             "daemon_mib": own, "memory_mib": own + sum(row["memory_mib"] for row in rows)}
 
 

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import suppress
 
 from twin.home import Home, read_json, write_json
 from twin.runner.ports import require_free
 from twin.runner.spec import Process, ProcessSpec
 from twin.runner.system import System, bound, tail
-from twin.services.base import TwinError
+from twin.services.base import Held, TwinError
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +24,15 @@ STEADY = 60.0
 LEFTOVER_WITHIN = 5.0
 
 
+HELD = {"kill": "killed", "freeze": "frozen"}
+"""Fault -> state of a process that it holds."""
+
+
 class Runner:
     """Starts and watches the processes of one home; <home>/run/processes.json tells the next one what it left."""
+
+    held: Callable[[ProcessSpec], str] = staticmethod(lambda _: "")
+    """"kill" or "freeze" for what must not run now; "" for all else."""
 
     def __init__(self, home: Home, system: System | None = None):
         self._home, self._system = home, system or System()
@@ -49,9 +57,12 @@ class Runner:
         """Returns once ready; the same spec already running: nothing; another one of that name: replaced.
 
         Raises TwinError with the end of its log when it exits or is not ready in time, or when another
-        process holds one of its ports."""
+        process holds one of its ports; Held when a fault keeps it from running."""
         async with self._locks[spec.name]:
             known = self._processes.get(spec.name)
+            if fault := self.held(spec):
+                self._processes.setdefault(spec.name, Process(spec, HELD[fault]))
+                raise Held(f"{spec.name} is {HELD[fault]} by a fault; `python -m twin fault heal` releases it.")
             if known and known.spec == spec and known.state == "ready":
                 return known
             if known:
@@ -85,6 +96,42 @@ class Runner:
         for names in reversed(services.values()):
             await asyncio.gather(*map(self.stop, names))
 
+    async def hold(self, processes: list[Process], fault: str) -> None:
+        """Kills or freezes them all at once; what is killed stays so until `start` may start it again.  Azure's storage
+        is durable, so its servers end by their own quick closing; all else ends in the middle of whatever it does."""
+        processes = [process for process in processes if process.pid or fault == "kill"]
+        orderly = [process for process in processes if process.pid and process.spec.service == "storage"]
+        hit = [process.pid for process in processes if process.pid and not (fault == "kill" and process in orderly)]
+        for process in processes:
+            process.state = HELD[fault]
+            if fault == "kill" and (watcher := self._watchers.pop(process.spec.name, None)):
+                watcher.cancel()
+        if fault == "freeze":
+            await self._system.freeze(hit)
+            return
+        await asyncio.gather(self._system.slay(hit), *(
+            self._system.end(process.pid, process.spec.stop_signal, process.spec.stop_within) for process in orderly))
+        for process in processes:
+            process.pid = None
+        self._record()
+
+    def release(self, processes: list[Process]) -> None:
+        """Lets the frozen ones go on; those that were killed are started by whoever started them first."""
+        self._system.thaw([process.pid for process in processes if process.pid])
+        for process in processes:
+            if process.state == "frozen" and process.pid:
+                process.state = "ready"
+
+    async def pulse(self, process: Process, seconds: float) -> None:
+        """Stops it for a moment."""
+        if process.pid and process.state == "ready":
+            leaders = [process.pid]
+            try:
+                await self._system.freeze(leaders)
+                await self._system.sleep(seconds)
+            finally:
+                self._system.thaw(leaders)
+
     def reload(self, name: str, number: int) -> None:
         """Signals the process itself (not its group), e.g. HAProxy's master with USR2."""
         process = self._processes.get(name)
@@ -104,6 +151,8 @@ class Runner:
         spec, system = process.spec, self._system
         if self._closing:
             raise TwinError(f"{spec.name} was not started: the twin is going down.")
+        if self.held(spec):
+            raise Held(f"{spec.name} is held by a fault.")
         process.state, process.exit_code = "starting", None
         try:
             child = await system.spawn(spec, self._log(process))

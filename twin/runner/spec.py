@@ -74,7 +74,8 @@ class ProcessSpec:
 
 @dataclass
 class Process:
-    """A spec and what became of it; `state` is starting, ready, backoff, crash loop, stopping or exited."""
+    """A spec and what became of it; `state` is starting, ready, backoff, crash loop, stopping or exited, and while a
+    fault holds it killed or frozen."""
 
     spec: ProcessSpec
     state: str = "starting"

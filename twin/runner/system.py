@@ -3,6 +3,7 @@
 import asyncio
 import os
 import pwd
+import random
 import shutil
 import signal
 import time
@@ -59,10 +60,40 @@ class System:
         """The living processes of the session that `leader` started, and the descendants that left it."""
         return families([leader])[leader]
 
+    async def freeze(self, leaders: list[int]) -> None:
+        """Stops all of them with their descendants, in no order, and looks again for those that were just born."""
+        deadline = self.now() + STRAYS_WITHIN
+        while self.now() < deadline:
+            moving = [process for family in families(leaders).values() for process in family if _moving(process)]
+            if not moving:
+                return
+            random.shuffle(moving)
+            for process in moving:
+                self.kill(process.pid, signal.SIGSTOP, group=False)
+            await self.sleep(0.01)
+
+    def thaw(self, leaders: list[int]) -> None:
+        """Lets them go on."""
+        for process in (process for family in families(leaders).values() for process in family):
+            self.kill(process.pid, signal.SIGCONT, group=False)
+
+    async def slay(self, leaders: list[int]) -> None:
+        """Kills all of them with their descendants, none of which sees another one die."""
+        await self.freeze(leaders)
+        killed = [process for family in families(leaders).values() for process in family]
+        random.shuffle(killed)
+        for process in killed:
+            self.kill(process.pid, signal.SIGKILL, group=False)
+        deadline = self.now() + STRAYS_WITHIN
+        while self.now() < deadline and any(map(_alive, killed)):
+            await self.sleep(0.01)
+
     async def end(self, leader: int, stop_signal: int, within: float) -> bool:
         """Signals the group and waits for all of it, then KILL; True when it went by itself."""
         family = self.members(leader)
         self.kill(leader, stop_signal)
+        for process in family:
+            self.kill(process.pid, signal.SIGCONT, group=False)
         deadline = self.now() + within
         while self.now() < deadline and any(_session(p.pid) == leader and _alive(p) for p in family):
             await self.sleep(POLL)
@@ -124,6 +155,13 @@ def _process(pid: int) -> psutil.Process | None:
         return psutil.Process(pid)
     except psutil.NoSuchProcess:
         return None
+
+
+def _moving(process: psutil.Process) -> bool:
+    try:
+        return process.status() not in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _alive(process: psutil.Process) -> bool:

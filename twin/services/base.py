@@ -26,6 +26,10 @@ class TwinError(Exception):
     """The twin itself cannot go on; the text tells the limit, the value, the reason and the next act."""
 
 
+class Held(TwinError):
+    """A process that a fault keeps from running."""
+
+
 class AzureError(Exception):
     """A request refused as Azure refuses it: its error code, a message and the HTTP status."""
 
@@ -185,13 +189,15 @@ class Network(Protocol):
 
 @dataclass(frozen=True)
 class Tools:
-    """Executables: `azurite`, `redis`, `haproxy`, the folder of PostgreSQL's, and the interpreter of the apps."""
+    """Executables: `azurite`, `redis`, `haproxy`, the folder of PostgreSQL's, the interpreter of the apps,
+    `toxiproxy`."""
 
     azurite: Path
     redis: Path
     haproxy: Path
     postgres: Path
     python: Path
+    toxiproxy: Path
 
 
 class Cloud(Protocol):
@@ -225,6 +231,9 @@ class Cloud(Protocol):
 
     async def save_outputs(self, id: str, **changes: Any) -> None:
         """Merges changes into a resource's recorded outputs (ResourceNotFound when there is none)."""
+
+    async def move(self, id: str, new: str) -> None:
+        """Gives a resource another id outside the program, as a promotion does with virtual endpoints."""
 
     def later(self, key: str, work: Callable[[], Awaitable[None]]) -> None:
         """Runs `work` 0.3 s after the last call with this key, one at a time per key; `settle` waits for it

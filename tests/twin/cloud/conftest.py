@@ -82,7 +82,7 @@ def make_cloud(home, service):
     """Makes a control plane of the same home; a second one is the next daemon."""
     def make() -> LocalCloud:
         runner = Runner(home)
-        tools = Tools(Path("azurite"), Path("redis"), Path("haproxy"), Path("postgres"), Path("python"))
+        tools = Tools(*map(Path, ("azurite", "redis", "haproxy", "postgres", "python", "toxiproxy")))
         return LocalCloud(home, "http://127.0.0.1:1", "https://localhost:2", PortBook(home, runner.owns), runner, tools,
                           [service])
     return make
