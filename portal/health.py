@@ -11,71 +11,44 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from portal.identity import Identity
-from shipments.control import ControlState, is_serving
-from shipments.errors import Unavailable
-from shipments.models import Dependency, View
-from shipments.service import Shipments
+from portal.standing import Standpoint
+from shipments.control import is_serving
+from shipments.models import Dependency
 
 KEPT = 1.0
 """Seconds for which a look is answered again; probes of many edge locations must not become load on what they probe."""
 
 
-class Standing(View):
-    """What `/api/state` tells and every page shows: who answers, and where the service runs."""
-
-    service: str
-    region: str
-    build: str
-    state: str
-    epoch: int
-    active_region: str
-    reason: str = ""
-    since: str = ""
-
-
 @dataclass(frozen=True)
 class Look:
-    """The service in this region as it was seen at `at` (monotonic seconds)."""
+    """The service in this region as it stands now, with its dependencies as they were at most a second ago."""
 
-    at: float
     ready: bool
     body: dict[str, Any]
 
 
 class Health:
-    """Looks at most once a second, whoever asks and however many ask at once."""
+    """Looks at the dependencies at most once a second, whoever asks and however many ask at once."""
 
-    def __init__(self, shipments: Shipments, identity: Identity, primary_region: str):
-        self.shipments, self.identity, self.primary_region = shipments, identity, primary_region
-        self._look: Look | None = None
-        self._lock = asyncio.Lock()
+    def __init__(self, standpoint: Standpoint):
+        self.standpoint, self._lock = standpoint, asyncio.Lock()
+        self._seen: list[Dependency] = []
+        self._until = 0.0
 
     async def look(self) -> Look:
+        """The state decides at once, so that a probe never turns later than the writes do."""
+        shipments, seen = self.standpoint.shipments, await self._dependencies()
+        known, standing = await shipments.control(), await self.standpoint.standing()
+        ready = is_serving(known, shipments.settings) and able(seen)
+        return Look(ready, {"status": "ok" if ready else "unavailable", **standing.model_dump(by_alias=True),
+                            "dependencies": [asdict(dependency) for dependency in seen]})
+
+    async def _dependencies(self) -> list[Dependency]:
         async with self._lock:
-            if self._look is None or time.monotonic() - self._look.at >= KEPT:
-                self._look = await self._fresh()
-            return self._look
-
-    async def standing(self) -> Standing:
-        return self._standing(await self.shipments.control())
-
-    async def check_writable(self) -> None:
-        """Raises Unavailable while this region must not accept: fenced, or running in the other region."""
-        known = await self.shipments.control()
-        if known.state == "fenced":
-            raise Unavailable(f"the service, which is read-only now ({known.reason or 'fenced by operators'}),", 30)
-        if not is_serving(known, self.primary_region):
-            raise Unavailable(f"{known.region}, while the service runs in {known.active_region},", 5)
-
-    async def _fresh(self) -> Look:
-        known, dependencies = await asyncio.gather(self.shipments.control(), self.shipments.health())
-        ready = is_serving(known, self.primary_region) and able(dependencies)
-        body = {"status": "ok" if ready else "unavailable", **self._standing(known).model_dump(by_alias=True),
-                "dependencies": [asdict(dependency) for dependency in dependencies]}
-        return Look(time.monotonic(), ready, body)
-
-    def _standing(self, known: ControlState) -> Standing:
-        return Standing(**asdict(known), build=self.identity.build)
+            if time.monotonic() >= self._until:
+                self._seen = await self.standpoint.shipments.health()
+                self._until = time.monotonic() + KEPT
+            return self._seen
 
 
 def able(dependencies: list[Dependency]) -> bool:

@@ -8,20 +8,21 @@ from fastapi import FastAPI
 
 from portal.health import Health
 from portal.identity import Identity
+from portal.standing import Standpoint
 from shipments.service import Shipments
 
 Connect = Callable[[], Shipments]
 """Makes the domain's clients, inside the running event loop."""
 
 
-def lifespan(connect: Connect, identity: Identity, primary_region: str,
-             ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    """Sets `app.state.shipments` and `app.state.health`."""
+def lifespan(connect: Connect, identity: Identity) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """Sets `app.state.shipments`, `app.state.standpoint` and `app.state.health`."""
     @asynccontextmanager
     async def run(app: FastAPI) -> AsyncIterator[None]:
         async with connect() as shipments:
             app.state.shipments = shipments
-            app.state.health = Health(shipments, identity, primary_region)
+            app.state.standpoint = Standpoint(shipments, identity)
+            app.state.health = Health(app.state.standpoint)
             _spare_the_collector()
             yield
 

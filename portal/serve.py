@@ -24,7 +24,7 @@ DRAIN = 20
 def create(name: str, settings: Settings) -> ASGIApp:
     """The app `web` or `api`, with the region's real clients."""
     identity = Identity(settings.service, settings.region, build_id())
-    return APPS[name](partial(Shipments.connect, settings), identity, settings.primary_region)
+    return APPS[name](partial(Shipments.connect, settings), identity)
 
 
 def main(arguments: list[str]) -> int:

@@ -3,6 +3,7 @@
 `errors(400, 404)` and `receipts(201)` are for `responses=`, the rest for `openapi_extra=`; all merge with `|`.
 """
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +15,10 @@ from portal.preferences import LONGEST_KEY, LONGEST_WAIT
 from portal.problems import MEDIA_TYPE
 
 Spec = dict[str, Any]
+
+
+AWAY = ("Not now: what is needed does not answer; or, for writes, the region is fenced, another one runs the service, "
+        "or two regions are required (DURABILITY=strict) and only one can be had")
 
 
 class Finding(BaseModel):
@@ -40,6 +45,7 @@ def errors(*statuses: int) -> dict[int | str, Spec]:
     documented: dict[int | str, Spec] = {
         status: {"description": HTTPStatus(status).phrase, "content": content} for status in (*statuses, 500)}
     if 503 in documented:
+        documented[503]["description"] = AWAY
         documented[503]["headers"] = {"Retry-After": _header("Seconds after which to try again", {"type": "integer"})}
     return documented
 
@@ -48,14 +54,21 @@ def receipts(done: int) -> dict[int | str, Spec]:
     """A command's answers: 202 when it is durable, `done` when it was applied while the caller waited."""
     headers = {
         "Location": _header("Where to follow it"),
-        "Shipment-Durability": _header("Where it is durable", {"enum": ["one-region", "two-regions"]}),
+        "Shipment-Durability": _header(
+            "In how many regions it is durable: no region's loss loses a command of two-regions",
+            {"enum": ["one-region", "two-regions"]}),
         "Preference-Applied": _header("The wait that was granted", required=False)}
     return {202: {"description": "Accepted: durable, applied soon", "model": Receipt, "headers": headers},
             done: {"description": "Applied", "model": Receipt, "headers": headers}}
 
 
 def json_body(schema: Spec, *media_types: str) -> Spec:
-    content = {media_type: {"schema": schema} for media_type in media_types or ("application/json",)}
+    return request_body(dict.fromkeys(media_types or ("application/json",), schema))
+
+
+def request_body(schemas: Mapping[str, Spec]) -> Spec:
+    """By media type."""
+    content = {media_type: {"schema": schema} for media_type, schema in schemas.items()}
     return {"requestBody": {"required": True, "content": content}}
 
 

@@ -9,7 +9,7 @@ from portal.api.documentation import parameters, query
 from portal.problems import Trouble
 from shipments.eventquery import MOST_PER_PAGE, EventQuery
 
-LARGEST = 8 * 1024 * 1024
+LARGEST = 10 * 1024 * 1024
 """Bytes of a document."""
 MOST_EVENTS = 10_000
 """Events of a document: they are applied in one transaction."""

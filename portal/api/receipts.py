@@ -26,11 +26,12 @@ class Receipt(View):
     links: dict[str, str] = Field(description="Where to go next: `command`, and `shipment` or `capture`.")
 
 
-async def submit(request: Request, body: Body, done: int) -> Response:
-    """Makes the command durable; `done` is the status of one that was applied while the caller waited."""
+async def submit(request: Request, body: Body, done: int, photo: bytes | None = None) -> Response:
+    """Makes the command, and its photo, durable; `done` is the status of one that was applied while the caller
+    waited."""
     wishes, shipments = preferences(request), request.app.state.shipments
     try:
-        accepted = await accept(request, body, wishes.key)
+        accepted = await accept(request, body, wishes.key, photo)
     except Refusal as reused:
         raise Trouble(409, str(reused)) from None
     result = await shipments.result(accepted.id, wait=wishes.wait) if wishes.wait else None

@@ -36,4 +36,8 @@ COMMENT: Spec = {
     "properties": {"author": text(200, "Who writes"), "text": text(4000, "What"),
                    "photo": text(200, "Name of a photo that was stored before")},
 }
+PHOTO: Spec = {"type": "string", "format": "binary", "description": "JPEG, PNG or WebP, at most 10 MiB"}
+PHOTO_WORDS: dict[str, Spec] = {"author": text(200, "Who sends it", PLAIN), "text": text(4000, "What it shows", PLAIN)}
+PHOTO_FORM: Spec = {"type": "object", "title": "PhotoForm", "additionalProperties": False, "required": ["photo"],
+                    "properties": PHOTO_WORDS | {"photo": PHOTO}}
 EPCIS_DOCUMENT, EPCIS_PARTS = document_schema("#/components/schemas/")

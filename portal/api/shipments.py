@@ -63,8 +63,8 @@ async def command(command_id: str, request: Request) -> Response:
     return json_response(result, headers={"Cache-Control": "no-store"})
 
 
-async def _body(request: Request, model: type[Body], **given: Any) -> Body:
-    value = await read_json_body(request, LARGEST, ("application/json",))
+def checked(value: Any, model: type[Body], **given: Any) -> Body:
+    """What was sent, and what the address gives, as the command's body; raises Trouble."""
     if not isinstance(value, dict):
         raise Trouble(400, "the body must be a JSON object")
     if unexpected := {"kind", *given} & value.keys():
@@ -75,3 +75,7 @@ async def _body(request: Request, model: type[Body], **given: Any) -> Body:
         if any(found["loc"][:1] == (name,) for found in error.errors() for name in given):
             raise Trouble(404, "; ".join(f"{value[:60]!r} names no {name}" for name, value in given.items())) from None
         raise Trouble.bad(Refusal.of(error).problems) from None
+
+
+async def _body(request: Request, model: type[Body], **given: Any) -> Body:
+    return checked(await read_json_body(request, LARGEST, ("application/json",)), model, **given)

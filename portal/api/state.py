@@ -4,14 +4,14 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from portal import standing
 from portal.api.documentation import errors
-from portal.api.receipts import json_response
-from portal.health import Standing
+from portal.standing import Standing
 
 router = APIRouter(tags=["operations"])
 
 
-@router.get("/api/state", response_model=Standing, responses=errors())
+@router.get("/api/state", response_model=Standing, responses={304: {"description": "Not changed"}} | errors())
 async def state(request: Request) -> Response:
-    """The state, epoch and active region of this service, and who answers."""
-    return json_response(await request.app.state.health.standing(), headers={"Cache-Control": "no-store"})
+    """Who answers, the state of this service here, where it runs, and what a write would get now."""
+    return await standing.state(request)

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from portal import photos, standing
 from portal.asgi import Envelope
 from portal.health import health_routes
 from portal.identity import Identity
@@ -21,15 +22,15 @@ POLICY = ("default-src 'none'; style-src 'self'; script-src 'self'; img-src 'sel
 """Nothing from elsewhere, nothing inline (https://www.w3.org/TR/CSP3/)."""
 
 
-def create_app(connect: Connect, identity: Identity, primary_region: str) -> ASGIApp:
+def create_app(connect: Connect, identity: Identity) -> ASGIApp:
     """The app around a domain that it connects when it starts and closes when it ends."""
     routes = [
         Route("/", pages.home), Route("/track", pages.track), Route("/shipments", pages.register, methods=["POST"]),
         Route("/shipments/{shipment_id}", pages.shipment),
         Route("/shipments/{shipment_id}/comments", pages.comment, methods=["POST"]),
-        *health_routes(identity)]
+        Route("/photos/{name}", photos.show), Route("/state", standing.state), *health_routes(identity)]
     handlers = dict.fromkeys((Trouble, Unavailable, HTTPException, Exception), _error)
-    app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan(connect, identity, primary_region))
+    app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan(connect, identity))
     return Envelope(app, identity, {"Content-Security-Policy": POLICY})
 
 

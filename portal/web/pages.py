@@ -1,12 +1,13 @@
 """The pages: home (track and register), one shipment with its timeline, and what to say while there is none."""
 
-from uuid import uuid4
-
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from portal import photos
 from portal.accepting import accept
 from portal.problems import Trouble
+from portal.standing import Closed
+from portal.web import wording
 from portal.web.forms import Form, read_form
 from portal.web.rendering import page
 from portal.web.same_origin import comes_from_us
@@ -45,7 +46,7 @@ async def register(request: Request) -> Response:
     body = form.model(RegisterShipment, NEEDED)
     accepted = await _submit(request, form, body) if body else None
     if accepted is None:
-        return await _home(request, Form(), form, 503 if form.trouble else 422)
+        return await _home(request, Form(), form, 503 if form.retry_after else 422)
     return _to(str(accepted.shipment), accepted)
 
 
@@ -62,26 +63,29 @@ async def comment(request: Request) -> Response:
         raise Trouble(404, str(error)) from None
     accepted = await _submit(request, form, body) if body else None
     if accepted is None:
-        return await _shipment(request, form, 503 if form.trouble else 422)
+        return await _shipment(request, form, 503 if form.retry_after else 422)
     return _to(str(accepted.shipment), accepted)
 
 
 async def _submit(request: Request, form: Form, body: Body) -> Accepted | None:
     """Durable, or None with the form's trouble told. The hidden key makes a form that is sent twice one command."""
     try:
-        accepted = await accept(request, body, form.values.get("key", "")[:255] or None)
+        accepted = await accept(request, body, form.key, form.photo)
         await request.app.state.shipments.result(accepted.id, wait=PATIENCE)
     except Refusal:
         form.trouble = "This form was sent before with another content. Please check it and send it once more."
+        form.values.pop("key", None)
         return None
     except Unavailable as error:
-        form.trouble = f"This could not be saved now: {error}. What you typed is kept below."
+        why = wording.banner(error.standing) if isinstance(error, Closed) else str(error)
+        form.retry_after = error.retry_after
+        form.trouble = wording.not_saved(why, error.retry_after, form.photo is not None)
         return None
     return accepted
 
 
 async def _home(request: Request, tracking: Form, registration: Form, status: int = 200) -> Response:
-    return await page(request, "home.html", status, tracking=tracking, registration=registration, key=str(uuid4()))
+    return await page(request, "home.html", status, _retry(registration), tracking=tracking, registration=registration)
 
 
 async def _shipment(request: Request, form: Form, status: int = 200) -> Response:
@@ -94,9 +98,12 @@ async def _shipment(request: Request, form: Form, status: int = 200) -> Response
     tries = _tries(request)
     again = request.url.include_query_params(tries=tries + 1) if waiting and tries < TRIES else None
     values = {"name": name, "result": result, "waiting": waiting, "again": again and f"{again.path}?{again.query}"}
+    if request.method == "POST":
+        values["here"] = request.url.path.removesuffix("/comments")
     if found is None:
         return await page(request, "unknown.html", 202 if waiting else 404, **values)
-    return await page(request, "shipment.html", status, shipment=found, form=form, key=str(uuid4()), **values)
+    return await page(request, "shipment.html", status, _retry(form), shipment=found, form=form,
+                      largest_photo=photos.LARGEST, **values)
 
 
 async def _sent(request: Request) -> CommandResult | None:
@@ -108,6 +115,10 @@ async def _own_form(request: Request) -> Form:
     if not comes_from_us(request, request.app.state.shipments.settings.portal_url):
         raise Trouble(403, "this form was sent by another site; open the page here and send it again")
     return await read_form(request)
+
+
+def _retry(form: Form) -> dict[str, str]:
+    return {"Retry-After": str(form.retry_after)} if form.retry_after else {}
 
 
 def _tries(request: Request) -> int:

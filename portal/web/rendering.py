@@ -18,8 +18,14 @@ ENVIRONMENT.filters |= {
 
 async def page(request: Request, template: str, status: int = 200, headers: dict[str, str] | None = None,
                **values: Any) -> Response:
-    """A template filled with its values and with who serves it."""
-    standing = await request.app.state.health.standing()
-    html = ENVIRONMENT.get_template(template).render(
-        standing=standing, banner=wording.banner(standing), path=request.url.path, **values)
+    """A template filled with its values and with who serves it; `here` in them is where the page is found again."""
+    standing = await request.app.state.standpoint.standing()
+    values = {"here": _own_address(request), "path": request.url.path, "banner": wording.banner(standing), **values}
+    html = ENVIRONMENT.get_template(template).render(standing=standing, **values)
     return Response(html, status, {"Cache-Control": "no-store", **(headers or {})}, "text/html")
+
+
+def _own_address(request: Request) -> str:
+    """What answers a form has no address of its own."""
+    url = request.url
+    return (url.path + (f"?{url.query}" if url.query else "")) if request.method == "GET" else "/"

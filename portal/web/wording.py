@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote
 
-from portal.health import Standing
+from portal.standing import Standing
 from shipments.models import Status, TimelineEntry
 
 
@@ -33,12 +33,18 @@ STATUSES = {
 REGIONS = {"eastus": "East US", "westus": "West US"}
 FIELDS = {"number": "Tracking number or SSCC", "origin": "From", "destination": "To", "description": "What is it?",
           "weightKg": "Weight in kilograms", "trackingNumber": "Tracking number", "sscc": "SSCC",
-          "author": "Your name", "text": "Comment"}
+          "author": "Your name", "text": "Comment", "photo": "Photo"}
 ACTIONS = {"ADD": "Added", "DELETE": "Removed"}
 BANNERS = {
-    "standby": "Served from the standby region; updates may appear late.",
-    "failover": "Running in the standby region.",
-    "fenced": "Read-only at the moment.",
+    "standby": "Served from the standby region ({here}); updates may appear late.",
+    "elsewhere": "The service is running in the other region ({there}). Here you can look things up, but nothing can "
+                 "be registered or written; refresh the page in a moment to be led there.",
+    "failover": "Running in the standby region ({here}).",
+    "fenced": "Read-only at the moment: you can look things up, but nothing can be registered or written.",
+}
+LIMITED = {
+    "one-region": "Everything works; until the other region is back, what you send is stored in this one only.",
+    "two-regions": "Everything works; some pages may be slower than usual.",
 }
 
 
@@ -48,8 +54,23 @@ def region(name: str) -> str:
 
 def banner(standing: Standing) -> str:
     """What every page says above its content while the service does not run as usual; "" when it does."""
-    said = BANNERS.get(standing.state, "")
-    return f"{said} {standing.reason}".strip() if said else ""
+    kind = "elsewhere" if standing.state == "standby" and not standing.writable else standing.state
+    said = BANNERS.get(kind, "").format(here=region(standing.region), there=region(standing.active_region))
+    limited = LIMITED[standing.durability] if kind == "failover" else ""
+    return " ".join(part for part in (said, limited, said and sentence(standing.reason)) if part)
+
+
+def not_saved(why: str, retry_after: int, photo: bool) -> str:
+    """What a form says that could not be saved now."""
+    again = " The photo has to be chosen again." if photo else ""
+    return f"This could not be saved now. {sentence(why)} What you typed is kept below; " \
+           f"please send it again in {retry_after} seconds.{again}"
+
+
+def sentence(text: str) -> str:
+    """With a capital and a full stop."""
+    text = text.strip()
+    return text and text[0].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def status(value: Status) -> Said:

@@ -1,7 +1,7 @@
 """A domain in memory: the real commands, events and states, without queue, worker and database."""
 
 import asyncio
-from dataclasses import replace
+from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,23 +21,33 @@ from shipments.models import (
     Dependency,
     EventPage,
     Finding,
+    Kept,
+    Promise,
     Shipment,
 )
+from shipments.standing import Document, State
 from shipments.state import ShipmentEvent, fold
 from shipments.store import capture_job
 
 NOW = "2026-01-01T12:00:00.000Z"
 
 
-class MemoryShipments:
-    """`hold` keeps commands accepted but not applied; `down` names what does not answer."""
+OTHER = {"eastus": "westus", "westus": "eastus"}
 
-    def __init__(self, region: str = "eastus", state: str = "active"):
-        self.region, self.hold, self.down = region, False, set[str]()
-        self.settings = SimpleNamespace(portal_url="")
-        self.standing = ControlState("api", region, 0, "eastus", state)
+
+class MemoryShipments:
+    """`hold` keeps commands accepted but not applied; `down` names what does not answer; `durability` is what can be
+    promised now.  East is what the edge prefers."""
+
+    def __init__(self, region: str = "eastus"):
+        self.hold, self.down = False, set[str]()
+        self.durability: Kept = "two-regions"
+        self.settings = SimpleNamespace(portal_url="", region=region, primary_region="eastus", mode="automatic",
+                                        durability="available")
+        self.document = Document("api", 0, "eastus", {"eastus": "active", "westus": "standby"})
         self.results: dict[str, CommandResult] = {}
         self.bodies: dict[str, Any] = {}
+        self.photos: dict[str, bytes] = {}
         self.waiting: list[Command] = []
         self.timeline: dict[str, list[ShipmentEvent]] = {}
         self.documents: list[dict[str, Any]] = []
@@ -50,11 +60,13 @@ class MemoryShipments:
         pass
 
     def command(self, body: Body, key: str | None = None) -> Command:
-        return new_command(body, region=self.region, key=key)
+        return new_command(body, region=self.settings.region, key=key)
 
     async def submit(self, command: Command) -> Accepted:
         if "queues" in self.down:
             raise Unavailable("the queue of both regions")
+        if (self.settings.durability, self.durability) == ("strict", "one-region"):
+            raise Unavailable("the other region, without which nothing is accepted here,")
         if self.bodies.setdefault(command.id, command.body) != command.body:
             raise Refusal("this Idempotency-Key was given to another request")
         self.results.setdefault(command.id, CommandResult(
@@ -64,11 +76,23 @@ class MemoryShipments:
             self.apply()
         body = command.body or {}
         name = body.get("trackingNumber") or body.get("sscc") or body.get("shipment")
-        return Accepted(command.id, "two-regions", name)
+        return Accepted(command.id, self.durability, name)
 
-    def set_state(self, state: str, region: str) -> None:
-        """Operators decide; where traffic goes, `region` is who answers."""
-        self.region, self.standing = region, replace(self.standing, state=state, region=region)
+    async def put_photo(self, content: bytes, media_type: str) -> tuple[str, Kept]:
+        name = f"{sha256(content).hexdigest()[:32]}.{media_type.partition('/')[2]}"
+        self.photos[name] = content
+        return name, self.durability
+
+    async def photo(self, name: str) -> bytes:
+        if name not in self.photos:
+            raise Refusal(f"the photo {name} is in the blob account of neither region")
+        return self.photos[name]
+
+    def set_state(self, state: State, region: str, reason: str = "", leaving: str | None = None) -> None:
+        """Operators decide, in a new epoch; where traffic goes, `region` is who answers."""
+        active = OTHER[region] if state == "standby" else region
+        self.settings.region = region
+        self.document = Document("api", self.document.epoch + 1, active, {region: state}, reason, NOW, leaving=leaving)
 
     def arrive(self, body: Body) -> None:
         """A command that came in somewhere else and was applied."""
@@ -136,7 +160,13 @@ class MemoryShipments:
         return [Dependency(name, name not in self.down, "ok", 0.1) for name in ("database", "cache", "queues", "blobs")]
 
     async def control(self) -> ControlState:
-        return self.standing
+        return ControlState(self.document, self.settings.region)
+
+    async def writer(self) -> Document:
+        return Document("worker", 0, "eastus", {"eastus": "active", "westus": "standby"})
+
+    def promise(self) -> Promise:
+        return Promise(self.durability)
 
 
 def _place(token: str | None) -> int:

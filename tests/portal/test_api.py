@@ -125,19 +125,6 @@ async def test_nothing_is_accepted_while_no_queue_answers(api: httpx.AsyncClient
     assert int(answer.headers["retry-after"]) > 0, "when to try again is told"
 
 
-@pytest.mark.parametrize(("state", "region", "status"), [
-    ("active", "eastus", 202), ("standby", "westus", 202), ("failover", "westus", 202),
-    ("fenced", "eastus", 503), ("standby", "eastus", 503)])
-async def test_the_service_state_decides_over_writes_and_probes(
-        api: httpx.AsyncClient, domain: MemoryShipments, state: str, region: str, status: int) -> None:
-    domain.set_state(state, region)
-    assert (await api.post("/api/shipments", json=ROUTE)).status_code == status, f"writes while {state} in {region}"
-    probe = await api.get("/healthz")
-    assert probe.status_code == (200 if status == 202 else 503), f"probes while {state} in {region}"
-    assert (await api.get("/livez")).status_code == 200, "App Service must not replace instances for it"
-    assert (await api.get("/api/state")).json()["state"] == state, "the state can be read"
-
-
 async def test_the_probe_tells_each_dependency_and_looks_once_a_second(
         api: httpx.AsyncClient, domain: MemoryShipments) -> None:
     answers = await asyncio.gather(*(api.get("/healthz") for _ in range(20)))

@@ -26,7 +26,7 @@ def domain() -> MemoryShipments:
 
 @pytest.fixture(scope="module")
 def url(domain: MemoryShipments) -> Iterator[str]:
-    with served(create_app(lambda: domain, Identity("web", "eastus", "0123456789ab"), "eastus")) as address:
+    with served(create_app(lambda: domain, Identity("web", "eastus", "0123456789ab"))) as address:
         yield address
 
 

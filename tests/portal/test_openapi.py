@@ -11,7 +11,7 @@ from portal.identity import Identity
 from tests.portal.fakes import MemoryShipments
 
 DOMAIN = MemoryShipments()
-APP = create_app(lambda: DOMAIN, Identity("api", "eastus", "0123456789ab"), "eastus")
+APP = create_app(lambda: DOMAIN, Identity("api", "eastus", "0123456789ab"))
 schema = schemathesis.openapi.from_asgi("/api/openapi.json", APP)
 schema.config.phases.coverage.enabled = False
 """The coverage phase makes thousands of capture documents; `schemathesis run` against a running portal does it."""

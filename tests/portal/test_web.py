@@ -1,27 +1,15 @@
 """The web app without a browser: forms keep what was typed, other sites cannot post, every page is guarded."""
 
-from collections.abc import AsyncIterator
 from html.parser import HTMLParser
 
 import httpx
 import pytest
 
-from portal.identity import Identity
-from portal.web.app import create_app
 from portal.web.wording import place, words
 from tests.portal.fakes import MemoryShipments
 
 FIELDS = {"sender": "Ada & Co", "recipient": "Ben", "origin": "Boston", "destination": "Seattle", "key": "k-1"}
 OURS = {"Sec-Fetch-Site": "same-origin"}
-
-
-@pytest.fixture
-async def web(domain: MemoryShipments) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(lambda: domain, Identity("web", "eastus", "0123456789ab"), "eastus")
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with app.app.router.lifespan_context(app.app), httpx.AsyncClient(
-            transport=transport, base_url="http://portal.example") as client:
-        yield client
 
 
 async def registered(web: httpx.AsyncClient) -> str:
