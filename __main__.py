@@ -3,6 +3,7 @@
 import pulumi
 from pulumi_azure_native.resources import ResourceGroup
 
+from components.alerts import Alerts, AlertsArgs
 from components.context import make_context
 from components.database import Database, DatabaseArgs
 from components.edge import Edge, EdgeArgs
@@ -36,5 +37,6 @@ for region in regions.values():
     region.run(Neighbours(peer, database, edge, roles))
 roll_out(platform, regions)
 routes = route_all(platform, edge, regions, static)
+Alerts("alerts", AlertsArgs(context, shared.name, regions, database))
 let_operate(Operations(context, rights, regions, static, routes))
 export_all(Exported(context, edge, regions, database, static, routes))

@@ -37,6 +37,7 @@ def check_platform(platform: Platform) -> None:
     for address in platform.deployer_addresses:
         _check_address(address)
     _check_list(platform)
+    _check_alerts(platform)
     for index, service in enumerate(platform.services):
         _check_service(f"services[{index}] ({service.name})", service, platform)
 
@@ -100,6 +101,14 @@ def _check_list(platform: Platform) -> None:
         if len(platform.of_kind(kind)) != 1:
             refuse("services", f"exactly one of kind {kind}", [s.name for s in platform.of_kind(kind)],
                    "its code or files are this repository's own", f"keep one service of kind {kind}")
+
+
+def _check_alerts(platform: Platform) -> None:
+    owners = sorted({platform.owner, *(service.owner for service in platform.services)})
+    for owner in platform.alerts:
+        if owner not in owners:
+            refuse("alerts", f"owners, here {', '.join(owners)}", owner, "nothing is theirs, so nobody would be told",
+                   "correct the name, or give them a service")
 
 
 def _refuse_doubles(what: str, values: Iterable[str]) -> None:

@@ -19,6 +19,8 @@ LIMITS = {
     "kv": (24, r"[a-zA-Z](?!.*--)[a-zA-Z0-9-]+[a-zA-Z0-9]"),
     "log": (63, r"[a-zA-Z0-9][a-zA-Z0-9-]{2,}[a-zA-Z0-9]"),
     "appi": (260, r"[\w.()-]+(?<!\.)"),
+    "ag": (260, r"[\w.() -]+(?<![. ])"),
+    "alert": (260, r"[^*#&+:<>?@%{}\\/]+(?<![. ])"),
     "afd": (46, r"[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]"),
 }
 """Kind of resource -> (most characters, pattern).  Identities are also PostgreSQL role names, hence 63;

@@ -202,7 +202,8 @@ def varied() -> Engine:
     return run_program(platform | {
         "edge": {"sku": "Premium_AzureFrontDoor", "originTimeoutSeconds": 60}, "compute": {"alwaysReady": 0},
         "deployers": [{"objectId": "00000000-0000-4000-8000-000000000009", "type": "Group"}],
-        "deployerAddresses": ["203.0.113.0/24"], "protect": False, "tags": {"cost": "42"}})
+        "deployerAddresses": ["203.0.113.0/24"], "protect": False, "tags": {"cost": "42"},
+        "alerts": {"platform": "platform@example.com", "shipments": "shipments@example.com"}})
 
 
 @pytest.fixture(scope="session")

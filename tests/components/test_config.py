@@ -97,6 +97,8 @@ WRONG = {
     "an operator that is no id": ("services.0.operators", [{"objectId": "me", "type": "User"}],
                                   ("services[0].operators[0].objectId", '"me"')),
     "an alert to no address": ("alerts", {"portal": "someone"}, ("alerts.portal", '"someone"', "address")),
+    "an alert for nobody": ("alerts", {"nobody": "a@example.com"},
+                            ("alerts", "owners, here platform, portal, shipments", "'nobody'", "correct the name")),
     "a setting that Flex refuses": ("services.2.settings", {"FUNCTIONS_WORKER_RUNTIME": "python"},
                                     ("does not set itself", "'FUNCTIONS_WORKER_RUNTIME'")),
     "reads spread for the worker": ("services.2.strategy", "active-active-reads", ("active-passive", "no readers")),

@@ -29,10 +29,24 @@ def group(resource: Resource) -> dict[str, Any]:
     return {"properties": {"provisioningState": "Succeeded"}}
 
 
+def rule(resource: Resource) -> dict[str, Any]:
+    """https://learn.microsoft.com/rest/api/monitor/scheduled-query-rules/get"""
+    return {"createdWithApiVersion": resource.inputs.get("azureApiVersion"), "isLegacyLogAnalyticsRule": False,
+            "isWorkspaceAlertsStorageConfigured": False}
+
+
+def nothing(resource: Resource) -> dict[str, Any]:
+    """Azure adds nothing that anybody reads."""
+    return {}
+
+
 OUTPUTS: dict[str, Callable[[Resource], dict[str, Any]]] = {
     "azure-native:resources:ResourceGroup": group,
     "azure-native:operationalinsights:Workspace": workspace,
     "azure-native:applicationinsights:Component": component,
+    "azure-native:monitor:ActionGroup": nothing,
+    "azure-native:monitor:MetricAlert": nothing,
+    "azure-native:monitor:ScheduledQueryRule": rule,
 }
 
 
