@@ -94,9 +94,9 @@ def _back(asked: list[Attempt], samples: Sequence[Sample]) -> Iterable[Travel]:
 
 
 def announced(samples: Sequence[Sample], region: str, at: float) -> float:
-    """Seconds by which that region was said to be behind, at its worst around that time; of any region, when the answer
-    did not tell which one gave it."""
+    """Seconds by which that region said that its oldest unconfirmed command is old, at its worst around that time; of
+    any region, when the answer did not tell which one gave it."""
     first = bisect_left(samples, at - AROUND, key=lambda sample: sample.at)
     last = bisect_left(samples, at + AROUND, key=lambda sample: sample.at)
-    return max((lag for sample in samples[first:last] for name, lag in sample.lag.items() if name.startswith(region)),
-               default=0.0)
+    return max((lag for sample in samples[first:last] for name, lag in sample.lag.items()
+                if name.endswith(" walk") and name.startswith(region)), default=0.0)

@@ -85,7 +85,8 @@ class Sample:
     queues: Mapping[str, int] = field(default_factory=dict)
     journal: Mapping[str, int] = field(default_factory=dict)
     lag: Mapping[str, float] = field(default_factory=dict)
-    """Seconds by which a region's database, journal or storage is behind, as announced; key `<region> <which>`."""
+    """Seconds by key: `<region> walk` is the age of the oldest command that the region does not know to be in both
+    databases, `<region> sync` that of its blob account's Last Sync Time."""
 
 
 @dataclass(frozen=True, slots=True)
