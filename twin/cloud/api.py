@@ -17,7 +17,7 @@ from twin.cloud.cloud import LocalCloud
 from twin.cloud.faults import Fault
 from twin.cloud.status import status
 from twin.cloud.vaults import challenge
-from twin.services.base import AzureError, TwinError
+from twin.services.base import AzureError, Held, TwinError
 
 
 class Wanted(BaseModel):
@@ -50,7 +50,8 @@ def application(cloud: LocalCloud, token: str, stop: asyncio.Event) -> FastAPI:
 
     @app.exception_handler(TwinError)
     def unable(_: Request, error: TwinError) -> JSONResponse:
-        return JSONResponse(AzureError("InternalServerError", str(error)).body(), 500)
+        code, number = ("ServiceUnavailable", 503) if isinstance(error, Held) else ("InternalServerError", 500)
+        return JSONResponse(AzureError(code, str(error)).body(), number)
 
     @app.exception_handler(Exception)
     def failed(_: Request, error: Exception) -> JSONResponse:

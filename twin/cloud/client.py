@@ -16,6 +16,7 @@ import psutil
 from twin.home import CHECKOUT, Home, read_json
 from twin.runner import end_leftovers
 from twin.runner.system import rotate, tail
+from twin.services.appsettings import EXTRA
 from twin.services.base import TwinError
 
 START_WITHIN = 180.0
@@ -107,4 +108,5 @@ def fingerprint() -> str:
     files = [file for folder in CODE for file in sorted((CHECKOUT / "twin" / folder).rglob("*.*"))
              if file.suffix != ".pyc"]
     facts = [f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files]
+    facts.append(os.environ.get(EXTRA, ""))  # the sites' environment is part of what it runs
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()

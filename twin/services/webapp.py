@@ -5,7 +5,6 @@ https://learn.microsoft.com/azure/app-service/configure-language-python (start-u
 """
 
 import asyncio
-import functools
 import hashlib
 import json
 from collections import defaultdict
@@ -15,30 +14,29 @@ from typing import Any
 from twin.home import read_json, write_json
 from twin.runner import Http, ProcessSpec, Ready
 from twin.services import frontend
-from twin.services.base import SUBSCRIPTION, TENANT, AzureError, Cloud, Handler, Resource, TwinError
+from twin.services.appsettings import settings
+from twin.services.base import TENANT, AzureError, Cloud, Handler, Resource, TwinError
 from twin.services.shapes import guid, shaped, tokens
 
-SITE, PLAN = "azure-native:web:WebApp", "azure-native:web:AppServicePlan"
+SITE = "azure-native:web:WebApp"
 READY_WITHIN = 60.0
 _locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
 
 class WebApp:
-    """Realises `kind` app and the plans; function apps are `functionapp.SERVICE`."""
+    """Realises `kind` app; function apps are `functionapp.SERVICE`, plans `plans.SERVICE`."""
 
-    realised = tokens("web", "WebApp", "AppServicePlan")
+    realised = tokens("web", "WebApp")
     recorded = tokens("web", "WebAppFtpAllowed", "WebAppScmAllowed")
 
     def serves(self, resource: Resource) -> bool:
-        """Function apps carry their kind; so do their plans, which are all served here."""
+        """Function apps carry their kind."""
         return resource.type != SITE or "functionapp" not in (resource.inputs.get("kind") or "")
 
     async def put(self, cloud: Cloud, resource: Resource, previous: Resource | None) -> dict[str, Any]:
         """The hosts answer when this returns; changed settings have reached every instance."""
         if resource.type in self.recorded:
             return shaped(resource)
-        if resource.type == PLAN:
-            return put_plan(cloud, resource, previous)
         self.check(cloud, resource)
         if deployed := cloud.deployments.current(resource.name):
             await self.publish(cloud, resource, *deployed)
@@ -65,7 +63,7 @@ class WebApp:
         TwinError with the end of the log when an instance does not come up; the old ones go on."""
         async with _locks[resource.id]:
             live = read_live(cloud, resource)
-            digest = self.digest(cloud, resource, build)
+            digest = await self.digest(cloud, resource, build)
             slot = live.get("slot", "b") if digest == live.get("digest") else other(live.get("slot", "b"))
             specs = [] if live.get("stopped") else await self.specs(cloud, resource, directory, build, slot)
             try:
@@ -98,9 +96,9 @@ class WebApp:
             raise AzureError("NotFound", f"{resource.name}: cannot find the App Service plan "
                              f"'{resource.inputs.get('serverFarmId')}'. Create it first.", 404)
 
-    def digest(self, cloud: Cloud, resource: Resource, build: str) -> str:
+    async def digest(self, cloud: Cloud, resource: Resource, build: str) -> str:
         """Changes with whatever makes new instances necessary."""
-        content = [build, settings(cloud, resource), self.command(cloud, resource, Path(), 0)]
+        content = [build, await settings(cloud, resource), self.command(cloud, resource, Path(), 0)]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def count(self, cloud: Cloud, resource: Resource) -> int:
@@ -129,13 +127,13 @@ class WebApp:
 
     async def spec(self, cloud: Cloud, resource: Resource, directory: Path, build: str, name: str) -> ProcessSpec:
         """One instance."""
-        port = await cloud.ports.of(name)
-        service = (resource.inputs.get("tags") or {}).get("service") or settings(cloud, resource).get("SERVICE", "web")
+        port, given = await cloud.ports.of(name), await settings(cloud, resource)
+        service = (resource.inputs.get("tags") or {}).get("service") or given.get("SERVICE", "web")
         return ProcessSpec(
             name=name, command=self.command(cloud, resource, directory, port), cwd=directory, region=resource.location,
             service=service, ports=(port,), build=build, resource_id=resource.id, ready_within=READY_WITHIN,
             ready=self.ready(cloud, resource, port),
-            environment={**cloud.environment, **settings(cloud, resource),
+            environment={**cloud.environment, **given,
                          "PORT": str(port), "HOST": "127.0.0.1", "PYTHONUNBUFFERED": "1",
                          "WEBSITE_SITE_NAME": resource.name,
                          "WEBSITE_INSTANCE_ID": guid(resource.id, name).replace("-", ""),
@@ -145,33 +143,8 @@ class WebApp:
 
 
 def workers(plan: Resource) -> int:
-    """`sku.capacity`, 1 by default."""
-    return int((plan.inputs.get("sku") or {}).get("capacity") or 1)
-
-
-def put_plan(cloud: Cloud, resource: Resource, previous: Resource | None) -> dict[str, Any]:
-    """A plan runs nothing; when its workers change, so do its apps' instances, shortly
-    (https://learn.microsoft.com/rest/api/appservice/app-service-plans/get)."""
-    if previous and workers(previous) != workers(resource):
-        cloud.later(f"scale {resource.name}", functools.partial(rescale, cloud, resource.id))
-    return shaped(resource, status="Ready", provisioningState="Succeeded", numberOfWorkers=workers(resource),
-                  subscription=SUBSCRIPTION, geoRegion=resource.location,
-                  resourceGroup=resource.inputs.get("resourceGroupName", ""))
-
-
-async def rescale(cloud: Cloud, plan: str) -> None:
-    """Starts or ends instances of the plan's apps; those that stay are not touched."""
-    for site in cloud.find(SITE):
-        deployed = cloud.deployments.current(site.name)
-        if deployed and site.inputs["serverFarmId"].lower() == plan.lower() and SERVICE.serves(site):
-            await SERVICE.publish(cloud, site, *deployed)
-
-
-def settings(cloud: Cloud, resource: Resource) -> dict[str, str]:
-    """The app settings, Key Vault references resolved
-    (https://learn.microsoft.com/azure/app-service/app-service-key-vault-references)."""
-    pairs = (resource.inputs.get("siteConfig") or {}).get("appSettings") or []
-    return {pair["name"]: cloud.vaults.resolve(str(pair.get("value", ""))) for pair in pairs}
+    """`sku.capacity` as it is now, 1 by default."""
+    return int(((plan.outputs or plan.inputs).get("sku") or {}).get("capacity") or 1)
 
 
 def running(cloud: Cloud, resource: Resource) -> list[str]:
