@@ -5,31 +5,32 @@ https://learn.microsoft.com/azure/postgresql/flexible-server/concepts-azure-ad-a
 """
 
 import asyncio
-import functools
-import logging
 import shutil
-import weakref
-from collections import defaultdict
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from twin.services.base import AzureError, Cloud, Resource
+from twin.services import pgaadauth, promotion
+from twin.services.base import AzureError, Cloud, Handler, Later, Resource
+from twin.services.pgaadauth import SERVER
 from twin.services.postgres import Server
-from twin.services.shapes import ancestor, holder, refuse, shaped, tokens
+from twin.services.promotion import (
+    as_primary,
+    as_replica,
+    conform,
+    drop_slot,
+    is_replica,
+    locks,
+    replication_state,
+    source_id,
+)
+from twin.services.shapes import ancestor, holder, refuse, shaped, shown, tokens
 
-SERVER = "azure-native:dbforpostgresql:Server"
-AUDIENCE = "ossrdbms-aad.database.windows.net"
-ROLES = Path(__file__).with_name("pgaadauth.sql")
 AZURES_OWN = ("azure.", "pgbouncer.", "metrics.", "logfiles.", "pgms_", "require_secure_transport")
 """Server parameters that only Azure's build has; they are recorded."""
-REPLAY_WITHIN = 2.0
-log = logging.getLogger(__name__)
-_locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-_hooked: weakref.WeakSet[Cloud] = weakref.WeakSet()
 
 
 class Database:
@@ -49,7 +50,7 @@ class Database:
             return await put_server(cloud, resource)
         owner = ancestor(cloud, resource, "flexibleServers")
         make = {"Database": put_database, "Configuration": put_configuration}.get(kind, put_administrator)
-        async with _locks[owner.id]:
+        async with locks[owner.id]:
             try:
                 return await make(await Server.of(cloud, owner), resource)
             except psycopg.Error as error:
@@ -88,33 +89,46 @@ async def put_server(cloud: Cloud, resource: Resource) -> dict[str, Any]:
     server, mode = await Server.of(cloud, resource), resource.inputs.get("createMode") or "Default"
     if mode not in ("Default", "Create", "Replica"):
         raise refuse(resource, f"createMode {mode} is not offered; use Default or Replica.")
-    listen_for_tokens(cloud)
-    async with _locks[resource.id]:
+    pgaadauth.listen_for_tokens(cloud)
+    async with locks[resource.id]:
+        known = cloud.get(resource.id) or resource  # roles are as recorded: promotions happen outside the program
+        source = await source_of(cloud, known) if is_replica(known) else None
         new = not server.data.exists()
-        if new and mode == "Replica":
-            await server.copy(await source_of(cloud, resource))
+        if new and source:
+            await server.copy(source)
         elif new:
             await server.initialise()
-        await server.start()
-        if mode == "Replica":
-            await streaming(server)
-        else:
-            if not await server.query("select 1 from pg_namespace where nspname = 'pgaadauth'"):
-                await server.query(ROLES.read_text())
-            for issued in cloud.identities.issued(AUDIENCE):
-                await install(server, *issued)
-    return shaped(resource, fullyQualifiedDomainName=f"localhost:{server.port}", state="Ready",
-                  replicationRole="AsyncReplica" if mode == "Replica" else "Primary", minorVersion="0",
-                  replicaCapacity=0 if mode == "Replica" else 5, version=resource.inputs.get("version") or "16")
+        if known.outputs.get("state") != "Stopped":
+            await run(server, source, new)
+    return shaped(resource, fullyQualifiedDomainName=f"localhost:{server.port}", minorVersion="0",
+                  version=resource.inputs.get("version") or "16", **standing(cloud, resource))
+
+
+def standing(cloud: Cloud, resource: Resource) -> dict[str, Any]:
+    """State and role as recorded by now, which may be what a promotion has just made of them."""
+    known = cloud.get(resource.id) or resource
+    source = cloud.get(source_id(known)) if is_replica(known) else None
+    recorded = (known.outputs.get("replica") or {}).get("replicationState") or "Active"
+    role = as_replica(resource, source, recorded) if source else as_primary()
+    return {"state": known.outputs.get("state") or "Ready"} | role
+
+
+async def run(server: Server, source: Server | None, new: bool = False) -> None:
+    """Starts it in the role that is recorded; one that is new streams, or has its functions, when this returns."""
+    await server.start(source)
+    await conform(server)
+    if source and new:
+        await streaming(server)
+    elif not source:
+        await pgaadauth.provide(server)
 
 
 async def source_of(cloud: Cloud, resource: Resource) -> Server:
     """The server that a replica copies; AzureError when there is none."""
-    source = cloud.get(resource.inputs.get("sourceServerResourceId") or "")
-    if not source:
-        raise AzureError("ResourceNotFound", f"{resource.name}: the source server "
-                         f"'{resource.inputs.get('sourceServerResourceId')}' was not found. Create it first.", 404)
-    return await Server.of(cloud, source)
+    if source := cloud.get(source_id(resource)):
+        return await Server.of(cloud, source)
+    raise AzureError("ResourceNotFound", f"{resource.name}: the source server '{source_id(resource)}' was not found. "
+                     "Create it first.", 404)
 
 
 async def streaming(server: Server, within: float = 30.0) -> None:
@@ -162,10 +176,8 @@ async def delete_server(cloud: Cloud, resource: Resource) -> None:
     """Stops it and removes its data, and a replica's slot on its source."""
     server = await Server.of(cloud, resource)
     await cloud.runner.stop(server.name)
-    source = cloud.get(resource.inputs.get("sourceServerResourceId") or "")
-    if source and (origin := await Server.of(cloud, source)).running():
-        await origin.query("select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = %s",
-                           server.slot())
+    if source := cloud.get(source_id(resource)):
+        await drop_slot(server, await Server.of(cloud, source))
     await asyncio.to_thread(shutil.rmtree, server.root, ignore_errors=True)
 
 
@@ -176,41 +188,75 @@ def endpoints(cloud: Cloud, resource: Resource) -> list[str]:
     return list(dict.fromkeys(servers[name].outputs["fullyQualifiedDomainName"] for name in names if name in servers))
 
 
-def listen_for_tokens(cloud: Cloud) -> None:
-    """Has every fresh token for PostgreSQL installed before it is handed out."""
-    if cloud not in _hooked:
-        _hooked.add(cloud)
-        cloud.identities.on_token(AUDIENCE, functools.partial(install_everywhere, cloud))
+async def show(cloud: Cloud, resource: Resource, *_: Any) -> dict[str, Any]:
+    """GET: a replica with its state of this moment."""
+    if is_replica(resource):
+        replica = resource.outputs["replica"] | {"replicationState": await replication_state(cloud, resource)}
+        resource = replace(resource, outputs=resource.outputs | {"replica": replica})
+    return shown(resource)
 
 
-async def install_everywhere(cloud: Cloud, principal: str, token: str, expires: float) -> None:
-    """On every primary that runs; one that is away gets the tokens in force when it is back."""
-    for resource in cloud.find(SERVER):
+async def replicas(cloud: Cloud, resource: Resource, *_: Any) -> dict[str, Any]:
+    """GET replicas (https://learn.microsoft.com/rest/api/postgresql/replicas/list-by-server)."""
+    return {"value": [await show(cloud, each) for each in promotion.replicas(cloud, resource)]}
+
+
+async def patch(cloud: Cloud, resource: Resource, body: dict[str, Any], query: dict[str, str]) -> Later:
+    """PATCH with properties.replica {promoteMode, promoteOption}: a promotion, and nothing else
+    (https://learn.microsoft.com/rest/api/postgresql/servers/update)."""
+    asked = (body.get("properties") or {}).get("replica") or {}
+    mode, option = (str(asked.get(key) or default).lower() for key, default in
+                    (("promoteMode", "Standalone"), ("promoteOption", "Planned")))
+    if not asked.get("promoteMode"):
+        raise refuse(resource, "PATCH only promotes replicas; everything else changes through `pulumi up`.")
+    if mode not in ("switchover", "standalone") or option not in ("planned", "forced"):
+        raise AzureError("InvalidParameterValue", f"promoteMode is Switchover or Standalone, not {mode}; "
+                         f"promoteOption is Planned or Forced, not {option}.")
+    work = await promotion.promote(cloud, resource, mode, option)
+    return Later(lambda: after(work, cloud, resource.id))
+
+
+async def put(cloud: Cloud, resource: Resource, body: dict[str, Any], query: dict[str, str]) -> Later:
+    """PUT: a server is made, as when a broken replica is deleted and created again."""
+    wanted = body.get("properties") or {}
+    if wanted.get("createMode") == "Replica" and resource.outputs and not is_replica(resource):
+        raise AzureError("OperationNotAllowed", f"Server '{resource.name}' exists: an existing server cannot be made "
+                         "into a replica. Delete it first.", 409)
+    group = resource.id.split("/")[4]
+    inputs = resource.inputs | {key: body[key] for key in ("location", "sku", "tags") if key in body} | wanted
+    inputs |= {"serverName": resource.name, "resourceGroupName": group}
+    return Later(lambda: after(lambda: cloud.put(resource.id, SERVER, resource.name, inputs, resource.urn), cloud,
+                               resource.id))
+
+
+async def delete(cloud: Cloud, resource: Resource, body: dict[str, Any], query: dict[str, str]) -> Later:
+    """DELETE: with its data."""
+    return Later(lambda: cloud.delete(resource.id))
+
+
+async def after(work: Callable[[], Awaitable[Any]], cloud: Cloud, id: str) -> dict[str, Any]:
+    """The server once the work is done."""
+    await work()
+    return await show(cloud, cloud.get(id))
+
+
+def power(verb: str) -> Handler:
+    """POST start, stop or restart (https://learn.microsoft.com/rest/api/postgresql/servers/restart)."""
+    async def work(cloud: Cloud, resource: Resource) -> None:
         server = await Server.of(cloud, resource)
-        try:
-            if server.running() and not (await server.query("select pg_is_in_recovery()"))[0][0]:
-                await install(server, principal, token, expires)
-        except psycopg.Error as error:  # its text may quote the password's verifier
-            log.warning("no token of %s on %s: %s", principal, resource.name, type(error).__name__)
+        async with locks[resource.id]:
+            if verb != "start":
+                await cloud.runner.stop(server.name)
+            await cloud.save_outputs(resource.id, state="Stopped" if verb == "stop" else "Ready")
+            if verb != "stop":
+                await run(server, await source_of(cloud, resource) if is_replica(resource) else None)
 
-
-async def install(server: Server, principal: str, token: str, expires: float) -> None:
-    """Makes the token the password of the principal's roles, now and of those made later; waits a moment for
-    the replicas, so that the token works there too."""
-    async with _locks[f"tokens {server.name}"], await server.connect() as connection:
-        verifier = connection.pgconn.encrypt_password(token.encode(), b"", b"scram-sha-256").decode()
-        await connection.execute(
-            "insert into pgaadauth.credentials values (%s, %s, %s) on conflict (object_id)"
-            " do update set verifier = excluded.verifier, expires = excluded.expires",
-            (principal, verifier, datetime.fromtimestamp(expires, UTC)))
-        await connection.execute("select pgaadauth.install(%s)", (principal,))
-        written = (await (await connection.execute("select pg_current_wal_lsn()")).fetchone())[0]
-        deadline = asyncio.get_running_loop().time() + REPLAY_WITHIN
-        while asyncio.get_running_loop().time() < deadline:
-            behind = await connection.execute("select 1 from pg_stat_replication where replay_lsn < %s", (written,))
-            if not await behind.fetchone():
-                return
-            await asyncio.sleep(0.02)
+    async def handler(cloud: Cloud, resource: Resource, body: dict[str, Any], query: dict[str, str]) -> Later:
+        return Later(lambda: work(cloud, resource))
+    return handler
 
 
 SERVICE = Database()
+ARM = "Microsoft.DBforPostgreSQL/flexibleServers"
+OPERATIONS = {(ARM, "GET"): show, (ARM, "GET replicas"): replicas, (ARM, "PATCH"): patch, (ARM, "PUT"): put,
+              (ARM, "DELETE"): delete, **{(ARM, f"POST {verb}"): power(verb) for verb in ("start", "stop", "restart")}}

@@ -1,7 +1,8 @@
 """A PostgreSQL server of this machine: its folder, configuration, process, and the service's own connection to it.
 
-The settings that matter for failover are those that were measured: an asynchronous replica over a physical slot, and
-`wal_retrieve_retry_interval` of 200 ms, without which a promotion waits up to 5 s.
+The settings that matter for failover are those that were measured: an asynchronous replica over a physical slot,
+`wal_retrieve_retry_interval` of 200 ms, without which a promotion waits up to 5 s, time-outs of 4 s, after which a link
+that was cut is opened anew, and `wal_log_hints`, without which pg_rewind refuses.  A dead replica's slot keeps 2 GB.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import shutil
 import signal
 import stat
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,10 +45,17 @@ max_wal_size = 512MB
 hot_standby = on
 hot_standby_feedback = on
 wal_retrieve_retry_interval = 200ms
+wal_log_hints = on
+wal_sender_timeout = 4s
+wal_receiver_timeout = 4s
+wal_receiver_status_interval = 1s
 jit = off
 timezone = 'UTC'
 log_timezone = 'UTC'
 log_line_prefix = '%m %u@%d '
+"""
+STANDBY = """primary_conninfo = '{conninfo}'
+primary_slot_name = '{slot}'
 """
 ACCESS = """hostssl all all 127.0.0.1/32 scram-sha-256
 hostssl replication azuresu 127.0.0.1/32 scram-sha-256
@@ -93,6 +102,13 @@ class Server:
             password=self.password(), sslmode="verify-full", sslrootcert=str(self.cloud.tls.own_ca), connect_timeout=5,
             autocommit=True, application_name="twin")
 
+    async def answers(self, within: float = 1.0) -> bool:
+        """Whether it answers in time: one that is frozen takes connections and says nothing."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                return await self.ready()
+        return False
+
     async def query(self, text: Any, *values: Any, database: str = "postgres") -> list[tuple[Any, ...]]:
         """Runs one statement; [] when it returns no rows. Raises psycopg.Error."""
         async with await self.connect(database) as connection:
@@ -121,14 +137,60 @@ class Server:
 
     async def copy(self, source: "Server") -> None:
         """A streaming replica of `source`, with a physical replication slot of its own there."""
-        draft, slot = self.draft(source.password()), self.slot()
-        await source.query("select pg_create_physical_replication_slot(%s) where not exists"
-                           " (select from pg_replication_slots where slot_name = %s)", slot, slot)
-        await self.tool("pg_basebackup", "-D", str(draft), "-R", "-X", "stream", "-S", slot, "--checkpoint=fast",
-                        "--no-sync", "-d", f"host=localhost hostaddr=127.0.0.1 port={source.port} user={SUPERUSER}"
-                        f" sslmode=verify-full sslrootcert={self.cloud.tls.own_ca} application_name={slot}",
-                        PGPASSWORD=source.password())
+        draft = self.draft(source.password())
+        await source.reserve(self)
+        await self.tool("pg_basebackup", "-D", str(draft), "-X", "stream", "-S", self.slot(), "--checkpoint=fast",
+                        "--no-sync", "-d", await self.route(source))
+        for old in (self.data, self.root / "pgdata.rewound"):
+            shutil.rmtree(old, ignore_errors=True)
         draft.rename(self.data)
+        self.follow()
+
+    async def rewind(self, source: "Server") -> None:
+        """Throws away what `source` does not have and takes the rest from it; the server must be stopped.
+        TwinError when it has forgotten too much for that (https://www.postgresql.org/docs/15/app-pgrewind.html)."""
+        await source.reserve(self)
+        await source.query("checkpoint")  # a promotion shows in the source's control file only after one
+        aside = self.data.rename(self.root / "pgdata.rewound")  # an interrupted one is no server: it is copied anew
+        await self.tool("pg_rewind", "-D", str(aside), "--source-server",
+                        f"{await self.route(source)} dbname=postgres", "--no-sync")
+        aside.rename(self.data)
+        self.follow()
+
+    def follow(self) -> None:
+        """Makes a stopped server a replica at its next start."""
+        (self.data / "standby.signal").touch(mode=0o600)
+
+    @property
+    def follows(self) -> bool:
+        """Whether its data is a replica's, whatever is recorded."""
+        return (self.data / "standby.signal").exists()
+
+    async def reserve(self, replica: "Server") -> None:
+        """Keeps the log from here on for a replica."""
+        await self.query("select pg_create_physical_replication_slot(%s, true) where not exists"
+                         " (select from pg_replication_slots where slot_name = %s)", replica.slot(), replica.slot())
+
+    async def route(self, source: "Server") -> str:
+        """Connection string to a source, over the link between the regions; the password stays in a file."""
+        port = await self.cloud.network.through(self.resource.location, source.resource.location, source.port)
+        file = self.root / "pgpass"
+        file.touch(mode=0o600)
+        file.write_text(f"*:*:*:{SUPERUSER}:{source.password()}")
+        own(file)
+        return (f"host=localhost hostaddr=127.0.0.1 port={port} user={SUPERUSER} passfile={file} sslmode=verify-full"
+                f" sslrootcert={self.cloud.tls.own_ca} application_name={self.slot()} connect_timeout=5")
+
+    async def promote(self) -> None:
+        """Ends recovery; nothing when it is no replica."""
+        await self.query("select pg_promote(true, 30) where pg_is_in_recovery()")
+
+    async def stopped_at(self) -> str:
+        """Where the log of a server that was shut down in order ends; "" when it was not."""
+        said = await self.tool("pg_controldata", "-D", str(self.data))
+        facts = dict(line.split(":", 1) for line in said.splitlines() if ":" in line)
+        clean = facts["Database cluster state"].strip() == "shut down"
+        return facts["Latest checkpoint location"].strip() if clean else ""
 
     def slot(self) -> str:
         """Name of this replica's slot on its source."""
@@ -159,21 +221,23 @@ class Server:
         """The superuser's password, known to this service alone."""
         return (self.root / "superuser.password").read_text()
 
-    async def tool(self, name: str, *arguments: str, **environment: str) -> None:
-        """Runs one of PostgreSQL's programs; TwinError with what it said when it fails."""
+    async def tool(self, name: str, *arguments: str) -> str:
+        """Runs one of PostgreSQL's programs; returns what it said, in TwinError when it fails."""
         process = await asyncio.create_subprocess_exec(
             *prefix(), str(self.cloud.tools.postgres / name), *arguments, cwd=self.root, user=account(),
-            env={**self.environment, **environment},
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+            env=self.environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
         said, _ = await process.communicate()
         if process.returncode:
             raise TwinError(f"{name} for {self.resource.name} failed: {said.decode(errors='replace').strip()[-2000:]}")
+        return said.decode()
 
-    async def start(self) -> None:
-        """Starts the server; returns when it answers."""
+    async def start(self, source: "Server | None" = None) -> None:
+        """Starts the server, a replica with where its source is; returns when it answers."""
         if not self.running():
             self.forget_lock()
-        (self.data / "postgresql.conf").write_text(CONFIGURATION.format(port=self.port))
+        standby = STANDBY.format(conninfo=await self.route(source), slot=self.slot()) if source else ""
+        (self.data / "postgresql.conf").write_text(CONFIGURATION.format(port=self.port) + standby)
+        forget_sources(self.data / "postgresql.auto.conf")
         (self.data / "pg_hba.conf").write_text(ACCESS)
         shutil.copyfile(self.cloud.tls.cert, self.data / "server.crt")
         key = self.data / "server.key"
@@ -185,6 +249,11 @@ class Server:
             cwd=self.root, environment=self.environment, user=account(),
             region=self.resource.location, service="database", ports=(self.port,), ready=self.ready, ready_within=60,
             stop_signal=signal.SIGINT, stop_within=20, resource_id=self.resource.id))
+
+
+def forget_sources(file: Path) -> None:
+    """What would override our own say: a copy has its source's."""
+    file.write_text("".join(line for line in file.read_text().splitlines(True) if not line.startswith("primary_")))
 
 
 @functools.cache

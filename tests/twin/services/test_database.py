@@ -43,7 +43,7 @@ async def test_roles_made_by_the_migrator_sign_in_with_their_tokens_on_both_serv
     await arm.put("dbforpostgresql:Database", f"{EAST}/databases/tracking", charset="UTF8", collation="en_US.utf8")
     await make_administrator(arm, migrator)
     replica = await make_replica(arm)
-    assert replica["replicationRole"] == "AsyncReplica", "the replica knows its role"
+    assert replica["replicationRole"] == "GeoAsyncReplica", "the replica of another region knows its role"
 
     host = primary["fullyQualifiedDomainName"]
     token = await cloud.identities.token(migrator["principalId"], AUDIENCE)

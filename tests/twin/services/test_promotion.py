@@ -1,0 +1,303 @@
+"""Read replicas change roles, on real servers, ordered with Azure's own client."""
+
+import asyncio
+import os
+import signal
+import time
+from contextlib import asynccontextmanager, suppress
+from types import SimpleNamespace
+
+import psycopg
+import pytest
+import uvicorn
+from azure.core.credentials import AccessToken
+from azure.core.exceptions import HttpResponseError
+from azure.mgmt.postgresqlflexibleservers.aio import PostgreSQLManagementClient
+
+from twin.cloud.api import application
+from twin.services import promotion
+from twin.services.base import DEPLOYER, SUBSCRIPTION
+from twin.services.postgres import Server
+
+EAST, WEST = (f"Microsoft.DBforPostgreSQL/flexibleServers/psql-{region}" for region in ("eastus", "westus"))
+NAMES = {EAST: "psql-eastus", WEST: "psql-westus"}
+COMMON = {"authConfig": {"activeDirectoryAuth": "Enabled", "passwordAuth": "Disabled"},
+          "sku": {"name": "Standard_D2ds_v5", "tier": "GeneralPurpose"}, "storage": {"storageSizeGB": 32}}
+
+
+class Operator:
+    """Whoever runs `pulumi up`, to Azure's clients."""
+
+    def __init__(self, cloud):
+        self.cloud = cloud
+
+    async def get_token(self, *scopes, **_) -> AccessToken:
+        token = await self.cloud.identities.token(DEPLOYER, "https://management.azure.com")
+        return AccessToken(token, int(time.time()) + 3600)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    async def __aexit__(self, *_) -> None:
+        """Nothing is open."""
+
+
+@pytest.fixture
+async def azure(cloud):
+    """The servers' operations of Azure's SDK, at a twin's Resource Manager."""
+    port = await cloud.ports.of("arm")
+    cloud.arm = f"https://localhost:{port}"
+    server = uvicorn.Server(uvicorn.Config(
+        application(cloud, "secret", asyncio.Event()), host="127.0.0.1", port=port, log_config=None, lifespan="off",
+        ssl_certfile=cloud.tls.cert, ssl_keyfile=cloud.tls.key))
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    async with PostgreSQLManagementClient(
+            Operator(cloud), SUBSCRIPTION, base_url=cloud.arm, connection_verify=str(cloud.tls.own_ca),
+            credential_scopes=["https://management.azure.com/.default"], polling_interval=0.1) as client:
+        yield client
+    server.should_exit = True
+    await serving
+
+
+@pytest.fixture
+async def pair(cloud, arm, azure):
+    """A primary in East US, its replica in West US, endpoints, and what the tests do with them."""
+    migrator = await arm.identity("migrator")
+    await arm.put("dbforpostgresql:Server", EAST, serverName="psql-eastus", location="eastus", **COMMON)
+    await arm.put("dbforpostgresql:AdministratorsMicrosoftEntra", f"{EAST}/administrators/{migrator['principalId']}",
+                  principalName="migrator", principalType="ServicePrincipal", objectId=migrator["principalId"])
+    await make_replica(arm)
+    await arm.put("dbforpostgresql:VirtualEndpoint", f"{EAST}/virtualEndpoints/tracking", endpointType="ReadWrite",
+                  members=["psql-westus"])
+    east, west = [await Server.of(cloud, cloud.get(arm.id(path))) for path in (EAST, WEST)]
+    await east.query("create table noted(id int primary key); grant all on noted to migrator")
+    token = await cloud.identities.token(migrator["principalId"], "https://ossrdbms-aad.database.windows.net")
+    return SimpleNamespace(cloud=cloud, arm=arm, azure=azure, east=east, west=west, token=token)
+
+
+async def make_replica(arm, **more):
+    return await arm.put("dbforpostgresql:Server", WEST, **{
+        "serverName": "psql-westus", "location": "westus", "createMode": "Replica",
+        "sourceServerResourceId": arm.id(EAST), **COMMON, **more})
+
+
+async def promote(pair, path, option, mode="Switchover"):
+    """Orders it and waits; returns the seconds it took."""
+    began = time.monotonic()
+    poller = await pair.azure.servers.begin_update(
+        "rg", NAMES[path], {"properties": {"replica": {"promoteMode": mode, "promoteOption": option}}})
+    server = await poller.result()
+    assert server.properties.replication_role == "Primary", "the operation's result is the new primary"
+    return time.monotonic() - began
+
+
+async def role(pair, path) -> tuple[str, str | None]:
+    """(role, replication state) as the SDK reads them."""
+    server = await pair.azure.servers.get("rg", NAMES[path])
+    return server.properties.replica.role, server.properties.replica.replication_state
+
+
+async def eventually(what, seconds=30.0):
+    """The first true answer of an async function that may fail meanwhile."""
+    until = time.monotonic() + seconds
+    while True:
+        with suppress(psycopg.Error):
+            if found := await what():
+                return found
+        assert time.monotonic() < until, f"within {seconds} s"
+        await asyncio.sleep(0.05)
+
+
+async def noted(server) -> set[int]:
+    return {row[0] for row in await server.query("select id from noted")}
+
+
+@asynccontextmanager
+async def writing(pair, *servers):
+    """A client writes to whichever takes it, with a token; yields what was acknowledged and the longest pause."""
+    seen = SimpleNamespace(acknowledged=set(), pause=0.0)
+
+    async def one(server, number):
+        async with await psycopg.AsyncConnection.connect(
+                host="localhost", port=server.port, user="migrator", password=pair.token, dbname="postgres",
+                sslrootcert=str(pair.cloud.tls.ca), sslmode="verify-full", autocommit=True) as connection:
+            await connection.execute("insert into noted values (%s)", (number,))
+
+    async def run():
+        last, number, turn = time.monotonic(), 1000, 0
+        while True:
+            number += 1
+            try:
+                async with asyncio.timeout(0.5):
+                    await one(servers[turn % len(servers)], number)
+            except (psycopg.Error, TimeoutError):
+                turn += 1
+                await asyncio.sleep(0.02)
+                continue
+            seen.acknowledged.add(number)
+            seen.pause, last = max(seen.pause, time.monotonic() - last), time.monotonic()
+
+    task = asyncio.create_task(run())
+    await asyncio.sleep(0.5)
+    yield seen
+    await asyncio.sleep(0.5)
+    task.cancel()
+
+
+async def test_a_planned_switchover_loses_nothing_and_goes_back(pair):
+    for new, old, server in ((WEST, EAST, pair.west), (EAST, WEST, pair.east)):
+        async with writing(pair, pair.east, pair.west) as seen:
+            await promote(pair, new, "Planned")
+        assert seen.pause < 3, f"no writer for {seen.pause:.1f} s"
+        assert seen.acknowledged <= await noted(server), "everything acknowledged is there"
+        assert await role(pair, new) == ("Primary", None), "the roles are swapped"
+        assert await role(pair, old) == ("GeoAsyncReplica", "Active"), "and the old primary follows"
+        listed = [found.name async for found in pair.azure.replicas.list_by_server("rg", NAMES[new])]
+        assert listed == [NAMES[old]], "the new primary lists it"
+        endpoint = await pair.azure.virtual_endpoints.get("rg", NAMES[new], "tracking")
+        assert endpoint.properties.members == [NAMES[old]], "the reader points to the old primary"
+        with pytest.raises(HttpResponseError, match="ResourceNotFound"):
+            await pair.azure.virtual_endpoints.get("rg", NAMES[old], "tracking")
+
+
+def freeze(pair, server, monkeypatch):
+    """A region that no longer answers, its sockets open."""
+    monkeypatch.setattr(pair.cloud.faults, "down", lambda region: region == server.resource.location)
+    os.killpg(pair.cloud.runner.get(server.name).pid, signal.SIGSTOP)
+    for pid in backends(pair, server):
+        os.kill(pid, signal.SIGSTOP)
+
+
+def thaw(pair, server, monkeypatch):
+    monkeypatch.setattr(pair.cloud.faults, "down", lambda region: False)
+    for pid in [*backends(pair, server), pair.cloud.runner.get(server.name).pid]:
+        os.kill(pid, signal.SIGCONT)
+
+
+def backends(pair, server):
+    """PostgreSQL's processes leave their postmaster's group."""
+    import psutil
+    return [child.pid for child in psutil.Process(pair.cloud.runner.get(server.name).pid).children(recursive=True)]
+
+
+async def test_a_forced_switchover_takes_what_is_there_and_the_stale_primary_is_rebuilt_when_it_returns(
+        pair, monkeypatch):
+    monkeypatch.setattr(promotion, "STALE_FOR", 3)
+    sender = (await pair.east.query("select pid from pg_stat_replication"))[0][0]
+    await pair.east.query("insert into noted values (1)")
+    await eventually(lambda: noted(pair.west), 5)
+    os.kill(sender, signal.SIGSTOP)
+    await pair.east.query("insert into noted values (2)")
+    freeze(pair, pair.east, monkeypatch)
+    with pytest.raises(HttpResponseError, match=r"ServerUnavailableForOperation.*psql-eastus"):
+        await promote(pair, WEST, "Planned")
+    async with writing(pair, pair.west) as seen:
+        took = await promote(pair, WEST, "Forced")
+    assert took < 2, f"a dead primary is not waited for; it took {took:.1f} s"
+    assert seen.acknowledged, "tokens sign in and write at the new primary"
+    assert await noted(pair.west) >= {1} and 2 not in await noted(pair.west), "what was not streamed is lost"
+    assert await role(pair, EAST) == ("GeoAsyncReplica", "Reconfiguring"), "Azure awaits the region"
+
+    thaw(pair, pair.east, monkeypatch)
+    await eventually(lambda: pair.east.answers(), 5)
+    await pair.east.query("insert into noted values (3)")
+    assert {1, 2, 3} <= await noted(pair.east), "until it is rebuilt it goes on with its old line"
+
+    async def following():
+        return await role(pair, EAST) == ("GeoAsyncReplica", "Active")
+    await eventually(following, 20)
+    assert await noted(pair.east) == await noted(pair.west), "then it has what the primary has, and nothing else"
+    async with writing(pair, pair.east, pair.west) as seen:
+        await promote(pair, EAST, "Planned")
+    assert seen.acknowledged <= await noted(pair.east), "and can take over again without loss"
+
+
+async def test_a_forced_switchover_of_a_living_primary_demotes_it_at_once(pair):
+    assert await promote(pair, WEST, "Forced") < 2, "it does not wait for the rebuild"
+
+    async def following():
+        return await role(pair, EAST) == ("GeoAsyncReplica", "Active")
+    await eventually(following, 10)
+    assert (await pair.east.query("select pg_is_in_recovery()"))[0][0], "it takes no writes"
+
+
+async def test_what_azure_refuses_is_refused_with_its_reason(pair):
+    cases = [(EAST, "Switchover", "Planned", "OperationNotAllowed.*not a read replica"),
+             (WEST, "Sideways", "Planned", "InvalidParameterValue.*sideways"),
+             (WEST, "Switchover", "Perhaps", "InvalidParameterValue.*perhaps")]
+    for path, mode, option, error in cases:
+        with pytest.raises(HttpResponseError, match=error):
+            await promote(pair, path, option, mode)
+    await make_replica(pair.arm, sku={"name": "Standard_D4ds_v5", "tier": "GeneralPurpose"})
+    with pytest.raises(HttpResponseError, match=r"Standard_D4ds_v5.*Standard_D2ds_v5"):
+        await promote(pair, WEST, "Forced")
+    await make_replica(pair.arm)
+    await pair.cloud.delete(pair.arm.id(f"{EAST}/virtualEndpoints/tracking"))
+    with pytest.raises(HttpResponseError, match="reader virtual endpoint"):
+        await promote(pair, WEST, "Planned")
+
+
+async def test_up_and_a_new_daemon_leave_the_roles_as_a_promotion_made_them(pair):
+    await promote(pair, WEST, "Planned")
+    pids = [pair.cloud.runner.get(server.name).pid for server in (pair.east, pair.west)]
+    await make_replica(pair.arm, tags={"a": "b"})
+    await pair.arm.put("dbforpostgresql:Server", EAST, serverName="psql-eastus", location="eastus", **COMMON)
+    assert pids == [pair.cloud.runner.get(server.name).pid for server in (pair.east, pair.west)], "nothing restarts"
+    assert [await role(pair, path) for path in (EAST, WEST)] == [("GeoAsyncReplica", "Active"), ("Primary", None)], \
+        "what the program asked for at first is no order to go back"
+    for server in (pair.east, pair.west):
+        os.kill(pair.cloud.runner.get(server.name).pid, signal.SIGKILL)
+        await pair.cloud.runner.stop(server.name)
+    await pair.cloud.restore()
+    assert not await pair.cloud.settle(), "both are back"
+    await pair.west.query("insert into noted values (7)")
+    await eventually(lambda: noted(pair.east), 5)
+    assert (await pair.east.query("select pg_is_in_recovery()"))[0][0], "in their roles"
+
+
+async def test_a_promotion_that_was_interrupted_is_completed_by_the_next_daemon(pair):
+    for server in (pair.east, pair.west):
+        await pair.cloud.runner.stop(server.name)
+    pair.east.follow()
+    await promotion.swap(pair.cloud, pair.east.resource, pair.west.resource)
+    await pair.cloud.restore()
+    assert not await pair.cloud.settle(), "both are back"
+    await pair.west.query("insert into noted values (9)")
+    assert await eventually(lambda: noted(pair.east), 10) == {9}, "the record says who is primary"
+
+
+async def test_a_replica_that_leaves_the_set_is_a_primary_of_its_own(pair):
+    await promote(pair, WEST, "Planned", "Standalone")
+    assert [(await role(pair, path))[0] for path in (EAST, WEST)] == ["Primary", "Primary"], "both take writes"
+    assert not [found async for found in pair.azure.replicas.list_by_server("rg", "psql-eastus")], "East has no replica"
+    assert not await pair.east.query("select 1 from pg_replication_slots"), "nor keeps logs for one"
+    endpoint = await pair.azure.virtual_endpoints.get("rg", "psql-eastus", "tracking")
+    assert endpoint.properties.members == ["psql-eastus"], "the reader points to the primary"
+
+
+async def test_a_replica_is_deleted_and_made_again_by_operators(pair):
+    west = (await pair.azure.servers.get("rg", "psql-westus")).as_dict()
+    await (await pair.azure.servers.begin_delete("rg", "psql-westus")).result()
+    with pytest.raises(HttpResponseError, match="ResourceNotFound"):
+        await pair.azure.servers.get("rg", "psql-westus")
+    wanted = {"location": "westus", "sku": west["sku"], "properties": {
+        "createMode": "Replica", "sourceServerResourceId": pair.arm.id(EAST),
+        **{key: west["properties"][key] for key in ("authConfig", "storage")}}}
+    made = await (await pair.azure.servers.begin_create_or_update("rg", "psql-westus", wanted)).result()
+    assert made.properties.replica.replication_state == "Active", "it streams"
+    with pytest.raises(HttpResponseError, match=r"OperationNotAllowed.*existing server"):
+        await (await pair.azure.servers.begin_create_or_update("rg", "psql-eastus", wanted)).result()
+
+
+async def test_a_server_is_stopped_started_and_restarted(pair):
+    pid = pair.cloud.runner.get(pair.west.name).pid
+    await (await pair.azure.servers.begin_restart("rg", "psql-westus")).result()
+    assert pair.cloud.runner.get(pair.west.name).pid != pid, "a new process"
+    await (await pair.azure.servers.begin_stop("rg", "psql-westus")).result()
+    await make_replica(pair.arm)
+    assert (await pair.azure.servers.get("rg", "psql-westus")).properties.state == "Stopped", "`up` does not start it"
+    assert not pair.west.running(), "it is down"
+    await (await pair.azure.servers.begin_start("rg", "psql-westus")).result()
+    assert (await pair.azure.servers.get("rg", "psql-westus")).properties.state == "Ready", "it is back"
