@@ -1,22 +1,16 @@
 """The portal in a real browser: register, track, comment; by keyboard alone; without JavaScript; on a telephone."""
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from portal.identity import Identity
 from portal.web.app import create_app
 from shipments.commands import AddComment
+from tests.portal.browsing import CONTRAST, opened, register
 from tests.portal.fakes import MemoryShipments
 from tests.portal.served import served
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]
-expect.set_options(timeout=15_000)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
 
 @pytest.fixture(scope="module")
@@ -30,39 +24,9 @@ def url(domain: MemoryShipments) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def page(browser: Browser, url: str) -> Iterator[Page]:
     yield from opened(browser.new_context(base_url=url))
-
-
-def opened(context: BrowserContext) -> Iterator[Page]:
-    """A page that fails its test for anything that the browser complains about."""
-    context.set_default_timeout(15_000)
-    page, complaints = context.new_page(), []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
-    page.goto("/")
-    yield page
-    context.close()
-    assert not complaints, f"the browser complains: {complaints}"
-
-
-def register(page: Page) -> str:
-    """By its labels, as people find the fields -> the shipment's number."""
-    for label, value in (("Sender", "Ada"), ("Recipient", "Ben"), ("From", "Boston")):
-        page.get_by_label(label).fill(value)
-    page.get_by_label("To", exact=True).fill("Seattle")
-    page.get_by_role("button", name="Register").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Registered")
-    return page.url.rpartition("/")[2].partition("?")[0]
 
 
 def test_a_shipment_is_registered_tracked_and_commented(page: Page) -> None:
@@ -122,26 +86,3 @@ def test_it_fits_a_telephone_and_can_be_read(browser: Browser, url: str, scheme:
         assert wide <= 360, f"nothing makes the page scroll sideways, it is {wide} wide"
         poor = page.evaluate(CONTRAST)
         assert not poor, f"text of too little contrast (WCAG AA asks for 4.5): {poor}"
-
-
-CONTRAST = """() => {
-  const channel = value => (value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
-  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
-  const colour = text => text.match(/[\\d.]+/g).map(Number);
-  const behind = element => {
-    for (let at = element; at; at = at.parentElement) {
-      const found = colour(getComputedStyle(at).backgroundColor);
-      if (found.length === 3 || found[3] > 0) return found;
-    }
-    return [255, 255, 255];
-  };
-  const found = [];
-  for (const element of document.querySelectorAll("body *")) {
-    if (![...element.childNodes].some(node => node.nodeType === 3 && node.textContent.trim())) continue;
-    const [a, b] = [light(colour(getComputedStyle(element).color)), light(behind(element))].sort((x, y) => y - x);
-    const contrast = (a + 0.05) / (b + 0.05);
-    if (contrast < 4.5) found.push([element.tagName, element.textContent.trim().slice(0, 30), contrast.toFixed(2)]);
-  }
-  return found;
-}"""
-"""WCAG 2.2's contrast of every text with what is behind it (https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio)."""
