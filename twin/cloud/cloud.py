@@ -152,9 +152,10 @@ class LocalCloud:
                     self.deployments.forget(resource.name)
 
     async def save_outputs(self, id: str, **changes: Any) -> None:
-        """Merges changes into a resource's recorded outputs."""
+        """Merges changes into a resource's recorded outputs; None removes."""
         resource = self.require(id)
-        self.registry.save(replace(resource, outputs=resource.outputs | changes))
+        outputs = {key: value for key, value in (resource.outputs | changes).items() if value is not None}
+        self.registry.save(replace(resource, outputs=outputs))
 
     async def move(self, id: str, new: str) -> None:
         """Gives a resource another id outside the program, to which it does not belong from then on."""

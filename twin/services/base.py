@@ -230,7 +230,7 @@ class Cloud(Protocol):
         """Who realises it; AzureError when nobody does."""
 
     async def save_outputs(self, id: str, **changes: Any) -> None:
-        """Merges changes into a resource's recorded outputs (ResourceNotFound when there is none)."""
+        """Merges changes into a resource's recorded outputs, None removes (ResourceNotFound when there is none)."""
 
     async def move(self, id: str, new: str) -> None:
         """Gives a resource another id outside the program, as a promotion does with virtual endpoints."""

@@ -1,5 +1,4 @@
-"""The regional front end: what stands before every app of a region, and before the read-only secondaries of the
-peer region's storage accounts. One HAProxy per region, `frontend-<region>`.
+"""The regional front end: what stands before every app of a region. One HAProxy per region, `frontend-<region>`.
 
 App Service terminates TLS in front of its workers, tells them the caller in X-Forwarded-* and applies the access
 restrictions (https://learn.microsoft.com/azure/app-service/overview-access-restrictions).  Beside the app's hosts there
@@ -13,10 +12,8 @@ from urllib.parse import urlsplit
 from twin.home import read_json
 from twin.services import haproxy
 from twin.services.base import Cloud, Resource
-from twin.services.redundancy import has_secondary, peer, process_name
 
 SITE = "azure-native:web:WebApp"
-ACCOUNT = "azure-native:storage:StorageAccount"
 _changing: weakref.WeakKeyDictionary[Cloud, dict[str, Resource | None]] = weakref.WeakKeyDictionary()
 """What is being put (or, as None, deleted) and so not in the record yet (or still)."""
 
@@ -29,11 +26,9 @@ async def apply(cloud: Cloud, region: str, put: Resource | None = None, without:
     if without:
         changing[without] = None
     sites = [await site_model(cloud, site) for site in known(cloud, SITE) if site.location == region]
-    ends = [end for account in known(cloud, ACCOUNT) for end in await secondary_models(cloud, account, region)]
     ports = [site[door] for site in sites for door in ("port", "scm_port", "direct_port")]
-    ports += [end["port"] for end in ends]
     await haproxy.apply(cloud, f"frontend-{region}", region, "frontend.cfg.j2", tuple(ports),
-                        sites=sites, secondaries=ends, daemon=urlsplit(cloud.url).netloc)
+                        sites=sites, daemon=urlsplit(cloud.url).netloc)
 
 
 def known(cloud: Cloud, kind: str) -> list[Resource]:
@@ -77,13 +72,3 @@ def default_action(config: dict[str, Any]) -> str:
     """What unmatched callers get; with rules and no default said, App Service denies."""
     return config.get("ipSecurityRestrictionsDefaultAction") or \
         ("Deny" if config.get("ipSecurityRestrictions") else "Allow")
-
-
-async def secondary_models(cloud: Cloud, account: Resource, region: str) -> list[dict[str, Any]]:
-    """The secondary endpoints of an account, if it has any and this region is where they are."""
-    if not has_secondary(account) or peer(account) != region:
-        return []
-    name = process_name(account)
-    return [{"name": f"{name}-{kind}-secondary", "account": account.name,
-             "port": await cloud.ports.of(f"{name}-{kind}-secondary"),
-             "origin": await cloud.ports.of(f"{name}-{kind}")} for kind in ("blob", "queue")]

@@ -6,6 +6,7 @@ https://learn.microsoft.com/rest/api/authorization/role-assignments/get
 
 from typing import Any
 
+from twin.services import azurite, storageroles
 from twin.services.base import TENANT, Cloud, Resource
 from twin.services.shapes import guid, shaped, tokens
 
@@ -15,7 +16,7 @@ ROLE = "azure-native:authorization:RoleDefinition"
 
 class Identity:
     """The identity endpoint (twin/cloud/identities.py) mints tokens for what is recorded here. Role assignments are
-    enforced where a data plane is the twin's own (vaults); Azurite, Redis and PostgreSQL do not know them."""
+    enforced by vaults and storage, at once; Redis and PostgreSQL do not know them."""
 
     realised = tokens("managedidentity", "UserAssignedIdentity")
     recorded = tokens("authorization", "RoleAssignment", "RoleDefinition")
@@ -34,6 +35,12 @@ class Identity:
 
     async def restore(self, cloud: Cloud, resource: Resource) -> None:
         """Nothing runs."""
+
+
+def enforce(cloud: Cloud, id: str, resource: Resource | None) -> None:
+    """Tells storage of an assignment or definition that is put, or (None) deleted."""
+    storageroles.change(cloud, id, resource)
+    azurite.write_states(cloud)
 
 
 SERVICE = Identity()

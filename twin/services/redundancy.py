@@ -1,6 +1,8 @@
-"""Where a storage account's copies are, by its SKU.
+"""Where a storage account's copies are: by its SKU, and by the failovers that it has been through.
 
-https://learn.microsoft.com/azure/storage/common/storage-redundancy
+https://learn.microsoft.com/azure/storage/common/storage-redundancy .  What was asked for is in the inputs; what is now,
+which a failover changes, in the outputs (`sku`, `primaryLocation`); `location` never changes
+(https://learn.microsoft.com/azure/storage/common/storage-disaster-recovery-guidance#storage-resource-provider).
 """
 
 from twin.services.base import AzureError, Resource
@@ -19,17 +21,20 @@ WITHOUT_ZONES = {"westus", "northcentralus", "westcentralus", "ukwest", "frances
 
 
 def check_redundancy(account: Resource) -> None:
-    """Raises AzureError for copies that the region cannot have."""
-    lacks = "availability zones" if sku(account).endswith("ZRS") and account.location in WITHOUT_ZONES else \
-        "a paired region" if is_geo_redundant(account) and not peer(account) else ""
+    """Raises AzureError for copies that the region cannot have, or not after a failover ("GZRS isn't a post-failover
+    option", https://learn.microsoft.com/azure/storage/common/storage-failover-customer-managed-unplanned)."""
+    where = primary(account)
+    lacks = "has no availability zones" if sku(account).endswith("ZRS") and where in WITHOUT_ZONES else \
+        "is where a failover moved it" if sku(account).endswith("ZRS") and where != account.location else \
+        "has no paired region" if is_geo_redundant(account) and not PEERS.get(where) else ""
     if lacks:
         raise AzureError("RedundancyConfigurationNotAvailableInRegion", f"{account.name}: {sku(account)} is not "
-                         f"available in {account.location}, which has no {lacks}. Choose another SKU or region.")
+                         f"available in {where}, which {lacks}. Choose another SKU or region.")
 
 
 def sku(account: Resource) -> str:
-    """"Standard_RAGRS" and so on."""
-    return (account.inputs.get("sku") or {}).get("name", "")
+    """"Standard_RAGRS" and so on, as it is now."""
+    return (account.outputs.get("sku") or account.inputs.get("sku") or {}).get("name", "")
 
 
 def is_geo_redundant(account: Resource) -> bool:
@@ -42,11 +47,23 @@ def has_secondary(account: Resource) -> bool:
     return "_RA" in sku(account)
 
 
+def primary(account: Resource) -> str:
+    """The region where it is written."""
+    return account.outputs.get("primaryLocation") or account.location
+
+
 def peer(account: Resource) -> str:
-    """The paired region, where a geo-redundant account's second copy is; "" for a region without a pair."""
-    return PEERS.get(account.location, "")
+    """The other region of its pair, where a geo-redundant account's copy is; "" for a region without a pair."""
+    return PEERS.get(account.location, "") if primary(account) == account.location else account.location
 
 
-def process_name(account: Resource) -> str:
-    """Name of the account's process, and of its ports with a suffix."""
-    return f"storage-{account.name}"
+def after_planned(account: Resource, original: str) -> str:
+    """The SKU after a planned failover: back at home the original one, elsewhere zones are lost (table "resulting
+    redundancy configuration" of
+    https://learn.microsoft.com/azure/storage/common/storage-disaster-recovery-guidance#plan-for-failover)."""
+    return original if peer(account) == account.location else sku(account).replace("GZRS", "GRS")
+
+
+def after_unplanned(account: Resource, original: str) -> str:
+    """The SKU after an unplanned failover: geo-redundancy is lost; back at home zones return (same table)."""
+    return "Standard_ZRS" if peer(account) == account.location and original.endswith("GZRS") else "Standard_LRS"

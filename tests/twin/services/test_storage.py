@@ -53,20 +53,6 @@ async def test_a_queue_is_gone_after_its_resource_is_deleted(cloud, arm):
     assert not (cloud.home.data / "trackq").exists(), "so did its data"
 
 
-async def test_a_read_access_account_is_read_in_the_peer_region_and_not_written(cloud, arm):
-    outputs = await make_account(arm, "Standard_RAGRS")
-    await arm.put("storage:BlobContainer", f"{ACCOUNT}/blobServices/default/containers/site")
-    blob = outputs["primaryEndpoints"]["blob"] + "site/a%20b.txt"
-    await ask(cloud, "PUT", blob, content=b"hello", headers={"x-ms-blob-type": "BlockBlob"})
-    second = outputs["secondaryEndpoints"]["blob"]
-    assert second.endswith("/trackq-secondary/"), "the secondary endpoint carries Azure's suffix"
-    assert (await ask(cloud, "GET", second + "site/a%20b.txt")).text == "hello", "the secondary reads the same data"
-    refused = await ask(cloud, "PUT", second + "site/b.txt", content=b"x", headers={"x-ms-blob-type": "BlockBlob"})
-    assert (refused.status_code, refused.headers["x-ms-error-code"]) == \
-        (403, "WriteOperationNotSupportedOnSecondary"), "the secondary refuses writes as storage does"
-    assert cloud.runner.get("frontend-westus"), "it is served from the peer region"
-
-
 async def test_data_survives_a_restart_and_the_same_inputs_restart_nothing(cloud, arm):
     outputs = await make_account(arm, "Standard_LRS")
     await arm.put("storage:Queue", f"{ACCOUNT}/queueServices/default/queues/commands")
