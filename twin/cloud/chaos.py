@@ -47,7 +47,7 @@ class Chaos:
         """Puts it on and does it; returns as `told` does. AzureError when it makes no sense here."""
         self._check(fault)
         self._book.add(fault)
-        await self._cloud.network.follow()
+        await self._cloud.tell_of_faults()
         if fault.kind in HELD:
             await self._cloud.runner.hold(self._hit(fault), fault.kind)
         self.resume()
@@ -56,7 +56,7 @@ class Chaos:
     async def heal(self, where: str = "") -> dict[str, Any]:
         """Takes faults off, of one region or all; returns once everything runs: {"healed", "unhealthy"}."""
         gone = self._book.drop(where)
-        await self._cloud.network.follow()
+        await self._cloud.tell_of_faults()
         self.resume()
         self._cloud.runner.release([process for fault in gone for process in self._hit(fault)])
         hit = {fault.region for fault in gone if fault.kind in HELD}

@@ -184,6 +184,11 @@ class LocalCloud:
             await asyncio.sleep(0.2)
         return self.problems | self.later.failures | bad
 
+    async def tell_of_faults(self) -> None:
+        """Returns when the network, and every service that must know at once, does as the faults say."""
+        await self.network.follow()
+        await asyncio.gather(*(service.faulted(self) for service in self._all if hasattr(service, "faulted")))
+
     async def close(self) -> None:
         """Ends every process."""
         self.chaos.close()

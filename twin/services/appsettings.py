@@ -33,14 +33,15 @@ async def led(cloud: Cloud, region: str, value: str, where: dict[str, str]) -> s
 
 
 def places(cloud: Cloud) -> dict[str, str]:
-    """Port -> region, of the accounts, servers and caches that apps are told of."""
+    """Port -> region, of all that is reached from another region or from the edge."""
     found: dict[str, str] = {}
     for account in cloud.find("azure-native:storage:StorageAccount"):
         for end in ("primary", "secondary"):
             region = account.outputs.get(f"{end}Location") or account.location
             found |= dict.fromkeys(HOST.findall(json.dumps(account.outputs.get(f"{end}Endpoints"))), region)
-    for server in cloud.find("azure-native:dbforpostgresql:Server"):
-        found |= dict.fromkeys(HOST.findall(server.outputs.get("fullyQualifiedDomainName", "")), server.location)
+    for kind, host in (("dbforpostgresql:Server", "fullyQualifiedDomainName"), ("web:WebApp", "defaultHostName")):
+        for each in cloud.find(f"azure-native:{kind}"):
+            found |= dict.fromkeys(HOST.findall(each.outputs.get(host, "")), each.location)
     return found
 
 

@@ -82,6 +82,7 @@ class Service(Protocol):
     A service whose work shows later has `async settled(cloud) -> None`, which waits for it, within reason.
     A service that runs posted code has `async publish(cloud, resource, directory, build) -> None`, which returns
     once every instance runs that build, and `async power(cloud, resource, verb) -> None`, verb start|stop|restart.
+    A service that must know at once of a fault that comes or goes has `async faulted(cloud) -> None`.
     A module may export `OPERATIONS` beside it: what Resource Manager does to its types (twin/cloud/operations.py).
     """
 

@@ -83,11 +83,16 @@ async def keep_states(file: Path, console: int) -> None:
     """Writes down who is up and who is down, so that the next worker does not ask the dead ones again. It takes the
     addresses from there too: a server's name must not outlive its port
     (https://docs.haproxy.org/2.6/management.html#9.3-show%20servers%20state)."""
+    await asyncio.to_thread(file.write_bytes, await command(console, "show servers state"))
+
+
+async def command(console: int, *commands: str) -> bytes:
+    """What the running worker answers (https://docs.haproxy.org/2.6/management.html#9.3)."""
     reader, writer = await asyncio.open_connection("127.0.0.1", console)
-    writer.write(b"show servers state\n")
-    states = await reader.read()
+    writer.write(("; ".join(commands) + "\n").encode())
+    answer = await reader.read()
     writer.close()
-    await asyncio.to_thread(file.write_bytes, states)
+    return answer
 
 
 async def serving(admin: int) -> str:
