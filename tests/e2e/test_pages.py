@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.e2e.conftest import Platform
-from tests.portal.test_browser import CHROMIUM, FLAGS, opened, register
+from tests.portal.browsing import CHROMIUM, FLAGS, opened, register
+from tests.portal.pictures import png
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
@@ -27,6 +28,19 @@ def test_people_register_and_comment_and_see_it_on_the_timeline(page: Page) -> N
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_role("listitem").filter(has_text="Ada wrote")).to_contain_text("Leave it with the neighbour")
     expect(page.get_by_role("contentinfo")).to_contain_text("East US")
+
+
+def test_a_photo_is_taken_with_a_comment_and_shown_by_both_regions(page: Page, platform: Platform) -> None:
+    page.goto(f"/shipments/{register(page)}")
+    page.get_by_label("Your name").fill("Ada")
+    page.get_by_role("textbox", name="Comment").fill("The corner is wet")
+    page.get_by_label("Photo").set_input_files({"name": "box.png", "mimeType": "image/png", "buffer": png()})
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("img", name="Photo from Ada")).to_be_visible()
+    where = page.locator("a.photo").get_attribute("href")
+    for region, urls in platform.endpoints["regions"].items():
+        shown = page.request.get(f"{urls['web']}{where}")
+        assert shown.body() == png() and shown.headers["content-type"] == "image/png", f"{region} shows it"
 
 
 def test_the_style_sheet_comes_from_the_static_account(page: Page) -> None:

@@ -1,7 +1,5 @@
 """What people see of a failover: banners, a page that asks to be refreshed, forms that keep their text, photos."""
 
-import struct
-import zlib
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +10,7 @@ from portal.photos import LARGEST
 from portal.web.app import create_app
 from tests.portal.browsing import CONTRAST, opened, register
 from tests.portal.fakes import MemoryShipments
+from tests.portal.pictures import png
 from tests.portal.served import served
 
 ASKS = "switched over since this page was opened"
@@ -39,15 +38,6 @@ def choose(page: Page, content: bytes, name: str = "box.png") -> None:
 
 def send(page: Page) -> None:
     page.get_by_role("button", name="Send").click()
-
-
-def picture() -> bytes:
-    """A real PNG of one red point."""
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0))
-            + chunk(b"IDAT", zlib.compress(b"\0\xff\0\0")) + chunk(b"IEND", b""))
 
 
 def test_an_open_page_asks_to_be_refreshed_and_what_is_typed_outlives_it(page: Page, domain: MemoryShipments) -> None:
@@ -94,7 +84,7 @@ def test_pages_ask_now_and_then_and_only_while_somebody_looks(browser: Browser, 
 def test_a_refused_form_keeps_its_text_and_can_be_sent_again(page: Page, domain: MemoryShipments) -> None:
     register(page)
     write(page, "Ring twice")
-    choose(page, picture())
+    choose(page, png())
     domain.set_state("fenced", "eastus", reason="moving to West US")
     send(page)
     expect(page.get_by_role("alert")).to_contain_text("Read-only")
@@ -102,7 +92,7 @@ def test_a_refused_form_keeps_its_text_and_can_be_sent_again(page: Page, domain:
     expect(page.get_by_role("alert")).to_be_focused()
     expect(page.get_by_role("textbox", name="Comment")).to_have_value("Ring twice")
     domain.set_state("active", "eastus")
-    choose(page, picture())
+    choose(page, png())
     send(page)
     expect(page.get_by_role("listitem").filter(has_text="Ada wrote")).to_contain_text("Ring twice")
     expect(page.get_by_role("textbox", name="Comment")).to_have_value("")
@@ -138,7 +128,7 @@ def test_text_whose_answer_never_came_is_still_there(page: Page) -> None:
 def test_a_photo_is_sent_with_a_comment_and_shown(page: Page) -> None:
     register(page)
     write(page, "The corner is wet")
-    choose(page, picture())
+    choose(page, png())
     send(page)
     shown = page.get_by_role("listitem").filter(has_text="The corner is wet").get_by_role("img", name="Photo from Ada")
     expect(shown).to_be_visible()
@@ -150,10 +140,10 @@ def test_a_photo_is_sent_with_a_comment_and_shown(page: Page) -> None:
 
 def test_a_photo_that_is_too_large_is_refused_before_it_is_sent(page: Page) -> None:
     register(page)
-    choose(page, picture().ljust(LARGEST + 1, b"x"))
+    choose(page, png().ljust(LARGEST + 1, b"x"))
     expect(page.get_by_text("This photo is too large.")).to_be_visible()
     assert page.get_by_label("Photo").input_value() == "", "it will not be sent"
-    choose(page, picture())
+    choose(page, png())
     expect(page.get_by_text("This photo is too large.")).to_have_count(0)
 
 
@@ -162,17 +152,17 @@ def test_without_javascript_the_state_is_told_the_text_kept_and_the_photo_taken(
     for page in opened(browser.new_context(base_url=url, java_script_enabled=False)):
         register(page)
         write(page, "Ring twice")
-        choose(page, picture().ljust(LARGEST + 1, b"x"))
+        choose(page, png().ljust(LARGEST + 1, b"x"))
         send(page)
         expect(page.get_by_text("Please choose a smaller one.").first).to_be_visible()
         expect(page.get_by_role("textbox", name="Comment")).to_have_value("Ring twice")
         domain.set_state("standby", "eastus")
-        choose(page, picture())
+        choose(page, png())
         send(page)
         expect(page.get_by_role("alert")).to_contain_text("running in the other region (West US)")
         expect(page.get_by_role("textbox", name="Comment")).to_have_value("Ring twice")
         domain.set_state("active", "eastus")
-        choose(page, picture())
+        choose(page, png())
         send(page)
         expect(page.get_by_role("img", name="Photo from Ada")).to_be_visible()
 
@@ -184,7 +174,7 @@ def test_what_is_said_fits_a_telephone_and_can_be_read(
     for page in opened(context):
         register(page)
         write(page)
-        choose(page, picture())
+        choose(page, png())
         send(page)
         expect(page.get_by_role("img", name="Photo from Ada")).to_be_visible()
         domain.set_state("fenced", "eastus", reason="moving to West US")

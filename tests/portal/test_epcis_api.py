@@ -7,6 +7,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from portal.api.gs1 import LARGEST, MOST_EVENTS
 from tests.portal.fakes import MemoryShipments
 
 DOCUMENTS = Path(__file__).parents[1] / "shipments" / "epcis" / "documents"
@@ -47,6 +48,21 @@ async def test_a_document_that_is_refused_names_the_path(api: httpx.AsyncClient,
     assert answer.status_code == 400 and problem["type"] == "epcisException:ValidationException", problem
     assert [error["pointer"] for error in problem["errors"]] == ["/epcisBody/eventList/0/eventTime"], problem
     assert not domain.results, "nothing of it was accepted"
+
+
+async def test_ten_megabytes_are_captured_and_acknowledged_like_anything_else(
+        api: httpx.AsyncClient, domain: MemoryShipments) -> None:
+    document = json.loads(FIRST)
+    one = document["epcisBody"]["eventList"][0] | {"certificationInfo": "https://example.com/" + "c" * 170}
+    document["epcisBody"]["eventList"] = [one | {"eventID": f"urn:uuid:{n:08x}-0000-4000-8000-0000000000a1"}
+                                          for n in range(MOST_EVENTS)]
+    body = json.dumps(document).encode()
+    assert 10_000_000 < len(body) <= LARGEST, f"ten megabytes, {len(body)} bytes"
+    domain.hold = True
+    answer = await captured(api, body)
+    assert answer.status_code == 202 and answer.headers["shipment-durability"] == "two-regions", answer.text[:500]
+    kept = domain.waiting[0].body
+    assert kept and len(kept["document"]["epcisBody"]["eventList"]) == MOST_EVENTS, "the whole of it is one command"
 
 
 async def test_a_document_larger_than_the_limit_is_refused_before_it_is_read(api: httpx.AsyncClient) -> None:
