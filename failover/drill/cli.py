@@ -1,6 +1,7 @@
 """`failover drill`: break the platform on purpose, under load, and see what it costs."""
 
 import asyncio
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,9 @@ from failover.drill.steps import Scenario
 from failover.drill.target import Target
 from failover.errors import OperatorError
 
+WIDE = 150
+"""Columns where nobody looks: in a log, tables must not be cut."""
+
 app = typer.Typer(add_completion=False)
 Names = Annotated[list[str] | None, typer.Argument(help="Scenarios by name; the standard set by default, or `all`.",
                                                    show_default=False)]
@@ -31,7 +35,7 @@ def drill(names: Names = None, seeds: Seeds = 1, first_seed: First = 1,
     """Runs scenarios against the running platform; each ends with everything healed and back in its place.
 
     Exit code 1 when something was lost or applied twice, or a deadline was missed; 2 for wrong usage."""
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else WIDE)
     chosen = _chosen(names or [])
     if list_:
         console.print(_listed())
@@ -44,6 +48,8 @@ def drill(names: Names = None, seeds: Seeds = 1, first_seed: First = 1,
     results, page = asyncio.run(_drill(target, [(scenario, seed) for seed in range(first_seed, first_seed + seeds)
                                           for scenario in chosen], console))
     console.print(_shown(results))
+    if seeds > 1:
+        console.print(_summed(results))
     console.print(f"{page}", highlight=False)
     raise typer.Exit(0 if results and all(result.passed for result in results) else 1)
 
@@ -84,6 +90,21 @@ def _listed() -> Table:
     table = Table("scenario", "what happens", "what it proves", "standard")
     for scenario in SCENARIOS:
         table.add_row(scenario.name, scenario.title, scenario.proves, "yes" if scenario.standard else "")
+    return table
+
+
+def _summed(results: list[Result]) -> Table:
+    """Over all seeds of a scenario: sums, and the worst times."""
+    table = Table("scenario", "runs", "passed", "slowest read", "ack", "process", "requests", "failed", "acked",
+                  "one region", "lost", "twice", title="over all seeds")
+    for name in dict.fromkeys(one.scenario for one in results):
+        runs = [one for one in results if one.scenario == name]
+        times = [[one.rto[what] for one in runs] for what in ("read", "acknowledge", "process")]
+        table.add_row(name, str(len(runs)), str(sum(one.passed for one in runs)),
+                      *("never" if None in seconds else f"{max(seconds):.1f} s" for seconds in times),
+                      *(str(sum(figures)) for figures in zip(*(
+                          (one.requests, one.failed, one.acknowledged, one.one_region, len(one.lost),
+                           len(one.duplicated)) for one in runs), strict=True)))
     return table
 
 

@@ -124,7 +124,8 @@ def _service(platform: Platform, name: str, attempts: Sequence[Attempt], lost: i
 def _lost(scenario: Scenario, verdict: Verdict) -> list[str]:
     """Where a rule is switched off on purpose, a checker that finds nothing is what is wrong."""
     if scenario.loses:
-        return [] if verdict.lost or verdict.travels else ["nothing was lost, though a rule of the journal was off"]
+        return [] if verdict.lost or verdict.travels else [
+            "nothing was lost: is the rule switched off (JOURNAL_WITHOUT) in the apps that run?"]
     told = []
     if verdict.lost:
         told.append(f"{len(verdict.lost)} acknowledged commands are lost: {', '.join(verdict.lost[:3])}")

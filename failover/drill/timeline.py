@@ -90,7 +90,8 @@ def draw(history: History, regions: Sequence[str]) -> Timeline:
              *(_states(region, samples, scale) for region in regions),
              _curves("commands queued", samples, "queues", regions, scale),
              _curves("journal entries", samples, "journal", regions, scale),
-             _curves("oldest unconfirmed, s", samples, "lag", [f"{region} walk" for region in regions], scale)]
+             _curves("oldest unconfirmed, s", samples, "lag", [f"{region} walk" for region in regions], scale),
+             _curves("blobs' copy behind, s", samples, "lag", [f"{region} sync" for region in regions], scale)]
     shown = [mark for mark in marks if mark.at >= start]
     flags = tuple(Flag(scale.x(mark.at), number, mark.what, mark.text, mark.at - start)
                   for number, mark in enumerate(shown, 1))

@@ -50,7 +50,7 @@ class Platform:
         return {**answer.json(), "location": answer.headers["Location"]}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     home = tmp_path_factory.mktemp("platform") / "twin"
     environment = {
