@@ -18,6 +18,7 @@ REQUIREMENT_FILES = (
     "requirements.txt",
     "portal/requirements.txt",
     "functions/requirements.txt",
+    "failover/requirements.txt",
     "twin/requirements.txt",
     "requirements-dev.txt",
 )
