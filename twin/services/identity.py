@@ -11,7 +11,6 @@ from twin.services.base import TENANT, Cloud, Resource
 from twin.services.shapes import guid, shaped, tokens
 
 IDENTITY = "azure-native:managedidentity:UserAssignedIdentity"
-ROLE = "azure-native:authorization:RoleDefinition"
 
 
 class Identity:
@@ -26,12 +25,15 @@ class Identity:
         if resource.type == IDENTITY:
             return shaped(resource, principalId=guid(resource.id, "principal"), clientId=guid(resource.id, "client"),
                           tenantId=TENANT)
-        if resource.type == ROLE:
+        enforce(cloud, resource.id, resource)
+        if resource.type == storageroles.DEFINITION:
             return shaped(resource)
         return shaped(resource, principalType=resource.inputs.get("principalType") or "ServicePrincipal")
 
     async def delete(self, cloud: Cloud, resource: Resource) -> None:
-        """Nothing runs."""
+        """Rights end at once."""
+        if resource.type != IDENTITY:
+            enforce(cloud, resource.id, None)
 
     async def restore(self, cloud: Cloud, resource: Resource) -> None:
         """Nothing runs."""
