@@ -7,8 +7,8 @@ days, and it was acknowledged.  The code poisons what can never succeed, for goo
 """
 
 import azure.functions as func
-from triggers import commands, health, migrate, outbox, subscribers
+from triggers import commands, health, journal, migrate, outbox, subscribers
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-for trigger in (commands, health, migrate, outbox, subscribers):
+for trigger in (commands, health, journal, migrate, outbox, subscribers):
     app.register_functions(trigger.blueprint)

@@ -14,10 +14,11 @@ from psycopg.types.json import Jsonb
 
 from shipments.commands import AddComment, CaptureEvents, Command, RegisterShipment
 from shipments.epcis import Event, Refused, parse
-from shipments.errors import Refusal
+from shipments.errors import Refusal, Unavailable
 from shipments.ids import shipment_of_epc
 from shipments.models import Status
 from shipments.settings import NOTIFICATIONS, PHOTO_TASKS, STATISTICS
+from shipments.standing import FIRST, Lineage
 from shipments.state import status_of
 
 Row = dict[str, Any]
@@ -47,10 +48,19 @@ class Effects:
             self.outbox.append({"subscriber": PHOTO_TASKS, "payload": {**told, "blob": data["photo"]}})
 
 
-APPLY = """
-with applied as (
+IN_FORCE = """
+with newest as (
+    select epoch, region from lineage order by epoch desc, region desc limit 1
+), in_force as (
+    select from (values (true)) always left join newest on true
+    where coalesce(newest.epoch, %(first_epoch)s) = %(lineage_epoch)s
+      and coalesce(newest.region, %(first_region)s) = %(lineage_region)s
+)"""
+
+APPLY = IN_FORCE + """, applied as (
     insert into applied_commands (id, kind, epoch, region, accepted_at, digest, outcome, shipment)
-    values (%(id)s, %(kind)s, %(epoch)s, %(region)s, %(accepted_at)s, %(digest)s, 'applied', %(shipment)s)
+    select %(id)s::uuid, %(kind)s, %(epoch)s, %(region)s, %(accepted_at)s, %(digest)s, 'applied', %(shipment)s
+    from in_force
     on conflict (id) do nothing returning id
 ), timeline as (
     insert into shipment_events (name, key, kind, time, aliases, data)
@@ -65,7 +75,8 @@ with applied as (
     from jsonb_to_recordset(%(outbox)s) as row(subscriber text, payload jsonb), applied
 ){events}
 select array(select unnest(aliases) from shipment_events where name = any(%(names)s) and aliases is not null),
-       (select digest from applied_commands where id = %(id)s and outcome = 'applied')
+       (select digest from applied_commands where id = %(id)s and outcome = 'applied'),
+       exists (select from in_force)
 """
 
 CAPTURE = """, captured as (
@@ -82,11 +93,21 @@ CAPTURE = """, captured as (
 
 APPLY_CAPTURE, APPLY_OTHER = APPLY.format(events=CAPTURE), APPLY.format(events="")
 
-REFUSE = """
-insert into applied_commands (id, kind, epoch, region, accepted_at, digest, outcome, errors)
-values (%(id)s, %(kind)s, %(epoch)s, %(region)s, %(accepted_at)s, %(digest)s, 'refused', %(errors)s)
-on conflict (id) do nothing
+REFUSE = IN_FORCE + """, refused as (
+    insert into applied_commands (id, kind, epoch, region, accepted_at, digest, outcome, errors)
+    select %(id)s::uuid, %(kind)s, %(epoch)s, %(region)s, %(accepted_at)s, %(digest)s, 'refused', %(errors)s
+    from in_force
+    on conflict (id) do nothing
+)
+select exists (select from in_force)
 """
+
+
+class Stale(Unavailable):
+    """The database is not of the lineage in force: what it was given changed nothing."""
+
+    def __init__(self, lineage: Lineage):
+        super().__init__(f"a database of lineage {lineage.epoch} {lineage.region}".rstrip())
 
 
 def effects(command: Command) -> Effects:
@@ -106,33 +127,40 @@ def effects(command: Command) -> Effects:
     return made
 
 
-async def apply(command: Command, made: Effects, connection: AsyncConnection[Any]) -> list[str]:
+async def apply(command: Command, made: Effects, lineage: Lineage, connection: AsyncConnection[Any]) -> list[str]:
     """Applies its effects, on a connection in autocommit mode -> names of the shipments whose state may have changed.
 
-    Raises Refusal when another command had its id, psycopg's errors when the database cannot now.
+    Raises Refusal when another command had its id, Stale when the database is of another lineage (the same statement
+    looks), psycopg's errors when the database cannot now.
     """
     names = sorted({row["name"] for row in made.timeline})
-    values = _header(command) | {
+    values = _header(command, lineage) | {
         "shipment": made.shipment, "timeline": _json(made.timeline), "outbox": _json(made.outbox), "names": names}
     if made.events:
         values["events"] = _json(made.events)
     cursor = await connection.execute(APPLY_CAPTURE if made.events else APPLY_OTHER, values)
-    aliases, earlier = await cursor.fetchone() or ((), None)
+    aliases, earlier, in_force = await cursor.fetchone() or ((), None, False)
+    if not in_force:
+        raise Stale(lineage)
     if earlier not in (None, values["digest"]):
         raise Refusal(f"id {command.id} was given to another command before, which is applied; "
                       "use an Idempotency-Key for one request only")
     return [*names, *aliases]
 
 
-async def refuse(command: Command, refusal: Refusal, connection: AsyncConnection[Any]) -> None:
-    """Keeps why a command was refused, for whoever asks what became of it."""
+async def refuse(command: Command, refusal: Refusal, lineage: Lineage, connection: AsyncConnection[Any]) -> None:
+    """Keeps why a command was refused, for whoever asks what became of it.  Raises Stale."""
     errors = [{name: text.replace("\x00", "\N{REPLACEMENT CHARACTER}") for name, text in problem.as_json().items()}
               for problem in refusal.problems]  # a pointer quotes the body, and `jsonb` holds no U+0000
-    await connection.execute(REFUSE, _header(command) | {"errors": _json(errors)})
+    cursor = await connection.execute(REFUSE, _header(command, lineage) | {"errors": _json(errors)})
+    if await cursor.fetchone() != (True,):
+        raise Stale(lineage)
 
 
-def _header(command: Command) -> Row:
-    return {"id": command.id, "kind": command.kind, "epoch": command.epoch, "region": command.region,
+def _header(command: Command, lineage: Lineage) -> Row:
+    return {"first_epoch": FIRST.epoch, "first_region": FIRST.region,
+            "lineage_epoch": lineage.epoch, "lineage_region": lineage.region,
+            "id": command.id, "kind": command.kind, "epoch": command.epoch, "region": command.region,
             "accepted_at": command.accepted_at, "digest": command.digest}
 
 

@@ -16,6 +16,8 @@ from shipments.settings import BODIES
 
 PEER, PER_MEGABYTE = 1.0, 0.5
 """Seconds that a write to the other region's account may take, and more for each megabyte of it."""
+PEER_READ = 5.0
+"""Seconds that a blob of the other region may take, of which only its name is known."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class Blobs:
     async def copy_to_peer(self, name: str, container: str = BODIES) -> None:
         """What the own account has is in the peer's, too; raises Unavailable, and Refusal when neither has it."""
         if await self.find(name, container, peer=True) is None:
-            where = await self.put(name, await self.get(name, container), container)
+            kind = "application/json" if container == BODIES else f"image/{name.rpartition('.')[2]}"
+            where = await self.put(name, await self.get(name, container), container, media_type=kind)
             if not where.peer:
                 raise Unavailable("the other region's blob storage")
 
@@ -72,7 +75,8 @@ class Blobs:
         """From one account alone; None when it is not there.  Raises Unavailable."""
         account = self._accounts[peer]
         try:
-            return await (await account.get_blob_client(container, name).download_blob()).readall()
+            async with asyncio.timeout(PEER_READ if peer else None):
+                return await (await account.get_blob_client(container, name).download_blob()).readall()
         except ResourceNotFoundError:
             return None
         except (AzureError, OSError, TimeoutError) as error:

@@ -1,6 +1,8 @@
 """Connections to PostgreSQL: bounded pools whose passwords are Entra tokens, over TLS that names its server."""
 
 import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
@@ -23,9 +25,11 @@ written as JSON again."""
 Result = TypeVar("Result")
 Connection = AsyncConnection[TupleRow]
 
-READING, WRITING = "10s", "2min"
-"""Limits of a statement.  Somebody waits for what is read; what was acknowledged has to be applied however long that
-takes, and ten thousand events on a busy server take longer than any user would wait."""
+READING, WRITING = 10, 120
+"""Seconds that a statement may take.  Somebody waits for what is read; what was acknowledged has to be applied however
+long that takes, and ten thousand events on a busy server take longer than any user would wait."""
+GRACE = 2.0
+"""Seconds that a server has to say that a statement took too long; after them the line to it is cut."""
 LIFETIME = 30 * 60.0
 """Seconds after which a pooled connection is replaced; a token lives for an hour at least."""
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, OSError, TimeoutError,
@@ -38,11 +42,14 @@ PERMANENT = ("22", "23", "54")
 
 
 class Database:
-    """One pool.  `reader`: the region's own server, read only.  `writer`: whichever of the two servers takes writes."""
+    """One pool of connections to one server; with `writes` they may change things, once the server takes writes.
+
+    `patience`: seconds to wait for a connection, `longest`: to wait for an answer, if not as long as for any other."""
 
     def __init__(self, hosts: Sequence[str], name: str, user: str, password: Password, *, writes: bool, size: int = 8,
-                 patience: float = 3):
+                 patience: float = 3, longest: float | None = None):
         self._hosts, self._name, self._user, self._password, self._writes = hosts, name, user, password, writes
+        self._longest = longest or (WRITING if writes else READING) + GRACE
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             kwargs=self._parameters, min_size=1, max_size=size, timeout=patience, max_lifetime=LIFETIME, max_idle=300,
             reconnect_timeout=4, open=False, name="writer" if writes else "reader")
@@ -62,8 +69,8 @@ class Database:
         try:
             try:
                 return await self._attempt(work)
-            except (PoolTimeout, psycopg.errors.QueryCanceled):
-                raise  # these have waited long enough already
+            except (PoolTimeout, TimeoutError, psycopg.errors.QueryCanceled, psycopg.errors.ReadOnlySqlTransaction):
+                raise  # these have waited long enough already, or another connection would tell the same
             except AWAY as error:
                 if is_permanent(error):
                     raise
@@ -86,11 +93,7 @@ class Database:
 
     async def _attempt(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
         async with self._pool.connection() as connection:
-            try:
-                return await work(connection)
-            except psycopg.errors.ReadOnlySqlTransaction as error:
-                await connection.close()
-                raise psycopg.OperationalError("the server stopped being the writer") from error
+            return await _within(self._longest, connection, work(connection))
 
     async def _drop_dead(self) -> None:
         """After one dead connection, the others of the pool are looked at before anyone gets them."""
@@ -102,6 +105,24 @@ class Database:
         return await parameters(self._hosts, self._name, self._user, self._password, writes=self._writes)
 
 
+async def _within(longest: float, connection: Connection, work: Awaitable[Result]) -> Result:
+    """The work's result; raises TimeoutError after `longest` seconds.  A server that is frozen takes every byte and
+    answers none, not even a request to cancel, for which psycopg would wait another ten seconds
+    (psycopg.AsyncConnection.wait): so the line is cut, and what waits on it ends at once."""
+    working = asyncio.ensure_future(work)
+    try:
+        done, _ = await asyncio.wait({working}, timeout=longest)
+    finally:
+        if not working.done():
+            with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
+                line.shutdown(socket.SHUT_RDWR)
+            await asyncio.wait({working}, timeout=GRACE)
+            working.cancelled() or working.exception()  # looked at, so that nobody misses it
+    if not done:
+        raise TimeoutError
+    return working.result()
+
+
 def is_permanent(error: BaseException) -> bool:
     """Whether the same statement with the same values will fail every time."""
     return isinstance(error, psycopg.DataError) or (
@@ -109,15 +130,15 @@ def is_permanent(error: BaseException) -> bool:
 
 
 async def parameters(hosts: Sequence[str], name: str, user: str, password: Password, *, writes: bool) -> dict[str, Any]:
-    """What libpq connects with.  It tries the hosts in turn until one of them has the wanted session
-    (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-TARGET-SESSION-ATTRS)."""
+    """What libpq connects with.  Writers connect to a standby, too: when it is promoted, their sessions write at once
+    (https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-USERS)."""
     pairs = [host_and_port(host, 5432) for host in hosts]
     return {
         "host": ",".join(host for host, _ in pairs), "port": ",".join(str(port) for _, port in pairs),
         "dbname": name, "user": user, "password": await password(),
         "sslmode": "verify-full", "sslrootcert": ca_file(), "connect_timeout": 3, "autocommit": True,
-        "target_session_attrs": "read-write" if writes else "any", "application_name": "shipments",
+        "application_name": "shipments",
         "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 8000,
-        "options": f"-c statement_timeout={WRITING if writes else READING} "
+        "options": f"-c statement_timeout={WRITING if writes else READING}s "
                    f"-c default_transaction_read_only={'off' if writes else 'on'}",
     }

@@ -140,7 +140,7 @@ async def grant(roles: Iterable[str], writing: set[str], connection: Connection)
 async def _connect(settings: Settings, name: str, credential: AsyncTokenCredential) -> Connection:
     token = password(credential, POSTGRES)
     values = await parameters([settings.database_host], name, settings.migrator_user, token, writes=True)
-    return await AsyncConnection.connect(**{**values, "target_session_attrs": "any", "options": PATIENCE})
+    return await AsyncConnection.connect(**{**values, "options": PATIENCE})
 
 
 async def _apply(migration: Migration, applied: Mapping[int, str], connection: Connection) -> bool:

@@ -24,23 +24,24 @@ COALESCE = 0.1
 log = logging.getLogger(__name__)
 
 DUE = """
-update outbox set published_at = now() where id in (
+update outbox set published_at = now(), published_by = %(region)s where id in (
     select id from outbox where published_at is null order by id limit %(batch)s for update skip locked)
 returning id, subscriber
 """
 OVERDUE = """
-update outbox set published_at = now() where id in (
+update outbox set published_at = now(), published_by = %(region)s where id in (
     select id from outbox where published_at < now() - interval '10 minutes'
     order by published_at limit %(batch)s for update skip locked)
 returning id, subscriber
 """
+ELSEWHERE = "update outbox set published_at = null where published_by <> %s"
 
 
 class Relay:
     """Publishes what is due, soon after `kick`, and whenever `publish` is called."""
 
-    def __init__(self, writer: Database, queues: Queues):
-        self._writer, self._queues = writer, queues
+    def __init__(self, writer: Database, queues: Queues, region: str):
+        self._writer, self._queues, self._region = writer, queues, region
         self._kicked, self._running = asyncio.Event(), None
 
     def kick(self) -> None:
@@ -56,6 +57,10 @@ class Relay:
             while rows := await self._publish(statement):
                 total += rows
         return total
+
+    async def take_over(self) -> None:
+        """What another region published is due again: its subscribers cannot have their effect any more."""
+        await self._writer.run(lambda connection: connection.execute(ELSEWHERE, (self._region,)))
 
     async def close(self) -> None:
         if self._running:
@@ -74,7 +79,7 @@ class Relay:
     async def _publish(self, statement: str) -> int:
         """The commit that marks the rows comes after the messages: a kill between the two repeats, never loses."""
         async with self._writer.transaction() as connection:
-            rows = await (await connection.execute(statement, {"batch": BATCH})).fetchall()
+            rows = await (await connection.execute(statement, {"batch": BATCH, "region": self._region})).fetchall()
             by_subscriber: dict[str, list[int]] = defaultdict(list)
             for row_id, subscriber in rows:
                 by_subscriber[subscriber].append(row_id)

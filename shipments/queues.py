@@ -58,7 +58,7 @@ class Transport(AioHttpTransport):
 
 @dataclass(frozen=True)
 class Entry:
-    """A message as it was received: `receipt` lets only this receiver take it away or hide it longer."""
+    """A message as it was received: `receipt` lets only this receiver take it away."""
 
     id: str
     receipt: str
@@ -93,12 +93,6 @@ class Queues:
     async def delete(self, queue: str, entry: Entry) -> None:
         """For good; nothing happens when it is gone, or somebody else's, already."""
         await self._call(queue, self._client(queue).delete_message(entry.id, entry.receipt))
-
-    async def rewrite(self, queue: str, entry: Entry, message: bytes, hidden: int) -> None:
-        """Changes a message in its place and hides it; nothing happens when it is gone or somebody else's."""
-        content = base64.b64encode(message).decode()
-        await self._call(queue, self._client(queue).update_message(
-            entry.id, entry.receipt, content=content, visibility_timeout=hidden))
 
     async def length(self, queue: str) -> int:
         """Messages, hidden ones included; the service never tells too few

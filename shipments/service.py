@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 
 from shipments import health, ids, store
 from shipments.bodies import Blobs
-from shipments.cache import Cache
+from shipments.cache import SHIPMENT_SECONDS, Cache
 from shipments.commands import Body, Command, new_command
 from shipments.control import Control, ControlState
 from shipments.database import Connection, Database
@@ -42,9 +42,8 @@ from shipments.queues import PEER, Queues
 from shipments.settings import COMMANDS, PHOTOS, Settings
 from shipments.standing import Document
 
-SHIPMENT_SECONDS, EVENTS_SECONDS, RESULT_SECONDS, ACCEPTED_SECONDS = 20, 5, 3600, 24 * 3600
-"""How long answers are kept.  The peer region's changes reach this region's cache only by this."""
-UNKNOWN = b"-"
+EVENTS_SECONDS, RESULT_SECONDS, ACCEPTED_SECONDS = 5, 3600, 24 * 3600
+"""How long other answers are kept."""
 _JOBS = TypeAdapter(CaptureJobPage)
 RECENT = timedelta(hours=1)
 """Age up to which an id that nobody has heard of, but that carries its time, counts as accepted in the other region."""
@@ -123,8 +122,8 @@ class Shipments:
         """The same as ready JSON: with a warm cache, one GET."""
         name = ids.shipment_id(name)
         found = await self.cache.read_through(f"shipment:{name}", SHIPMENT_SECONDS, partial(
-            self.reader.run, partial(_shipment_json, name)))
-        return None if found == UNKNOWN else found
+            self.reader.run, partial(store.shipment_json, name)))
+        return None if found == store.UNKNOWN else found
 
     async def result(self, command_id: str, wait: float = 0) -> CommandResult | None:
         """What became of a command, waiting up to `wait` seconds for it; None for an id that is not known."""
@@ -192,11 +191,6 @@ class Shipments:
 def _shipment_of(command: Command) -> str | None:
     body = command.body or {}
     return body.get("trackingNumber") or body.get("sscc") or body.get("shipment")
-
-
-async def _shipment_json(name: str, connection: Connection) -> bytes:
-    found = await store.shipment(name, connection)
-    return found.model_dump_json(by_alias=True, exclude_none=True).encode() if found else UNKNOWN
 
 
 async def _result_json(command_id: str, connection: Connection) -> bytes | None:

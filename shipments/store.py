@@ -21,6 +21,7 @@ select key::text, kind, time, record_time, data from shipment_events
 where name = any(array(select %(name)s union all
                        select unnest(aliases) from shipment_events where name = %(name)s and aliases is not null))
 """
+UNKNOWN = b"-"
 RESULT = "select kind, accepted_at, applied_at, outcome, shipment, errors from applied_commands where id = %s"
 
 
@@ -29,6 +30,18 @@ async def shipment(name: str, connection: Connection) -> Shipment | None:
     async with connection.cursor(row_factory=class_row(ShipmentEvent)) as cursor:
         await cursor.execute(SHIPMENT, {"name": name})
         return fold(name, await cursor.fetchall())
+
+
+async def shipment_json(name: str, connection: Connection) -> bytes:
+    """As it is served and cached; UNKNOWN for one that nothing was heard of."""
+    found = await shipment(name, connection)
+    return found.model_dump_json(by_alias=True, exclude_none=True).encode() if found else UNKNOWN
+
+
+async def latest_changed(count: int, connection: Connection) -> list[str]:
+    """Shipments that something happened to last, by what their subscribers were told."""
+    rows = await connection.execute("select shipment from notifications order by created_at desc limit %s", (count,))
+    return list(dict.fromkeys(shipment for (shipment,) in await rows.fetchall()))
 
 
 async def result(command_id: str, connection: Connection) -> CommandResult | None:

@@ -35,6 +35,7 @@ TABLES = (
     "statistics",
     "notifications",
     "photos",
+    "lineage",
 )
 
 
