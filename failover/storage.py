@@ -15,6 +15,9 @@ from failover.steps import GeoRedundant, MoveAccount
 
 ROLE = "Storage Account Contributor"
 POLL = 1.0
+WITHOUT_STATS = ("InvalidAccountType", "LastSyncTimeUnavailable")
+"""What Azure answers when it is asked for the statistics of an account that has none, as after an unplanned failover:
+https://github.com/ansible-collections/azure/pull/1141 ."""
 
 
 class Accounts:
@@ -63,9 +66,17 @@ class Accounts:
     async def _look(self, region: str, kind: Kind) -> Account:
         at = self.ids(region)[kind]
         client = await self.cloud.arm("storage")
+        from azure.core.exceptions import HttpResponseError
+
         with told(f"reading {at.name}", at.text, "Reader"):
-            return shape(await client.storage_accounts.get_properties(at.group, at.name, expand="geoReplicationStats"),
-                         kind, region)
+            read = client.storage_accounts.get_properties
+            try:
+                account = await read(at.group, at.name, expand="geoReplicationStats")
+            except HttpResponseError as error:
+                if not error.error or error.error.code not in WITHOUT_STATS:
+                    raise
+                account = await read(at.group, at.name)
+            return shape(account, kind, region)
 
     async def _until(self, home: str, kind: Kind, good: Callable[[Account], bool], limit: float) -> Account:
         deadline = time.monotonic() + limit
