@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from azure.core.exceptions import HttpResponseError
+
 from failover.cloud import Cloud, Id
 from failover.errors import NotAsAsked, told
 from failover.observation import Account, Kind
@@ -66,8 +68,6 @@ class Accounts:
     async def _look(self, region: str, kind: Kind) -> Account:
         at = self.ids(region)[kind]
         client = await self.cloud.arm("storage")
-        from azure.core.exceptions import HttpResponseError
-
         with told(f"reading {at.name}", at.text, "Reader"):
             read = client.storage_accounts.get_properties
             try:

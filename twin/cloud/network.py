@@ -38,12 +38,13 @@ class Link:
         return {"name": self.name, "listen": f"127.0.0.1:{self.port}", "upstream": f"127.0.0.1:{self.target}",
                 "enabled": True}
 
-    def toxics(self, faults: FaultBook) -> dict[str, dict[str, Any]]:
-        """Name -> toxic that it must have now, both ways; half of the round trip in each."""
+    def toxics(self, faults: FaultBook, where: str) -> dict[str, dict[str, Any]]:
+        """Name -> toxic that it must have now that the target is in the region `where`, both ways; half of the round
+        trip in each."""
         wanted: dict[str, dict[str, int]] = {}
-        if EDGE not in (self.origin, self.location) and faults.latency:
+        if faults.latency and EDGE != self.origin != where:
             wanted["latency"] = {"latency": round(faults.latency / 2)}
-        if not faults.connected(self.origin, self.location):
+        if not faults.connected(self.origin, where):
             wanted["timeout"] = {"timeout": 0}
         return {f"{kind}_{stream}": {"type": kind, "stream": stream, "attributes": attributes}
                 for kind, attributes in wanted.items() for stream in ("upstream", "downstream")}
@@ -105,7 +106,7 @@ class Links:
         return True
 
     async def _poison(self, client: httpx.AsyncClient, link: Link, known: dict[str, Any]) -> None:
-        path, wanted = f"/proxies/{link.name}/toxics", link.toxics(self._faults)
+        path, wanted = f"/proxies/{link.name}/toxics", link.toxics(self._faults, self._where(link))
         present = {toxic["name"]: toxic["attributes"] for toxic in known[link.name]["toxics"]}
         for name in present.keys() - wanted.keys():
             (await client.delete(f"{path}/{name}")).raise_for_status()
@@ -114,3 +115,8 @@ class Links:
                 (await client.post(path, json=toxic | {"name": name})).raise_for_status()
             elif any(present[name].get(key) != value for key, value in toxic["attributes"].items()):
                 (await client.post(f"{path}/{name}", json=toxic)).raise_for_status()
+
+    def _where(self, link: Link) -> str:
+        """The region of who listens at the target: a failover moves storage accounts, which keep their ports."""
+        return next((process.spec.region for process in self._runner.all() if link.target in process.spec.ports
+                     and process.spec.name != NAME), link.location)

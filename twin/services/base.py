@@ -187,6 +187,9 @@ class Network(Protocol):
         """The port by which `origin` (a region, or "edge") reaches what listens at `port` in the region `location`:
         the port itself within one region; always the same one for the same three."""
 
+    async def follow(self) -> None:
+        """Brings every link in line with the faults, and with where its target is now."""
+
 
 @dataclass(frozen=True)
 class Tools:

@@ -168,6 +168,7 @@ async def move(cloud: Cloud, account: Resource, name: str) -> None:
     (azurite.folder(cloud, account, primary(account)) / azurite.COPY).unlink(missing_ok=True)
     await record(cloud, moved)
     await realise(cloud, moved)
+    await cloud.network.follow()
 
 
 async def record(cloud: Cloud, account: Resource) -> Resource:
