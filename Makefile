@@ -7,9 +7,13 @@ ARGS ?=
 SETUP = $(PYTHON) -m tools.setup --quiet
 RUN = .venv/bin/python
 TWIN = $(RUN) -m twin
+OPERATOR = "$${TWIN_HOME:-.twin}/operator.env"
+IS_UP = { $(TWIN) status >/dev/null 2>&1; [ $$? -ne 3 ] && [ -f $(OPERATOR) ]; }
+OPERATE = set -a; . $(OPERATOR); set +a; $(RUN) -m failover
+SCENARIO ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up preview test down status drill bench lint lock clean
+.PHONY: help setup up preview test down status drill failover bench lint lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,8 +41,16 @@ status: ## regions, services, processes, ports, health and builds
 	@$(SETUP)
 	@$(TWIN) status $(ARGS)
 
-drill: ## fail a region on purpose and measure what was lost (not in this version)
-	@echo "make drill: the drills are not in this version yet; nothing was done." >&2; exit 2
+drill: ## fail a region on purpose, measure what was lost: SCENARIO=kill, ARGS='--seeds 5', ARGS=--list
+	@$(SETUP)
+	@$(IS_UP) || $(TWIN) up --stack $(STACK)
+	@$(OPERATE) drill $(SCENARIO) $(ARGS)
+
+failover: ## what operators do, on the twin: ARGS=status, ARGS='switchover --yes', ARGS=--help
+	@$(SETUP)
+	@$(IS_UP) || \
+		{ echo "make failover: the twin is not running, so there is nothing to operate; \`make up\` starts it." >&2; exit 1; }
+	@$(OPERATE) $(or $(ARGS),--help)
 
 bench: ## measure preview, reads, the worker's drain and a million events
 	@$(SETUP) --for bench

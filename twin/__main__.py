@@ -19,7 +19,7 @@ from rich.console import Console
 
 from tools import locate
 from tools.problem import SetupProblem
-from twin import engine
+from twin import engine, operators
 from twin.cloud.client import Daemon
 from twin.cloud.screen import described, show_status, stage
 from twin.fault import app as faults
@@ -34,17 +34,21 @@ console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 app.add_typer(faults, name="fault")
 Stack = Annotated[str, typer.Option(help="Pulumi stack whose configuration is used.")]
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
+Primary = Annotated[str, typer.Option(help="Region that comes first, whatever the stack's configuration says; `up` "
+                                           "keeps it for this twin until another is named or `down --purge`.")]
 PORTAL_WITHIN = 90.0
 NOT_RUNNING = 3
 
 
 @app.command()
-def up(stack: Stack = "primary") -> None:
+def up(stack: Stack = "primary", primary: Primary = "") -> None:
     """Bring the platform up, or to what the program says now; ends when the portal answers."""
     began, home = time.monotonic(), Home.from_environment()
     home.prepare()
     locate.pulumi()
     with _alone(home):
+        if primary:
+            engine.keep_primary(home, stack, primary)
         with stage(console, "control plane, with what ran before"):
             _start(home)
         with stage(console, "pulumi up") as tell:
@@ -56,6 +60,7 @@ def up(stack: Stack = "primary") -> None:
             for url in (endpoints["portal"], endpoints["api"] + "/state"):
                 _wait_for(url)
         write_json(home.endpoints, endpoints, 0o644)
+        operators.tell(home, outcome.outputs)
     for fault in Daemon(home).ask("GET", "/twin/faults")["faults"]:
         console.print(f"  [yellow]fault[/]: {described(fault)} [dim](`python -m twin fault heal` ends it)[/]")
     changes = ", ".join(f"{count} {kind}" for kind, count in sorted(outcome.changes.items()) if count)
@@ -73,6 +78,7 @@ def down(purge: Annotated[bool, typer.Option("--purge", help="Delete all data of
     if home.run.exists():
         with _alone(home), stage(console, "everything stopped"):
             _tell(daemon.stop())
+    home.operator.unlink(missing_ok=True)
     if purge:
         home.purge()
         console.print(f"  deleted the data in {home.root}")
@@ -97,9 +103,9 @@ def status(as_json: Json = False) -> None:
 
 
 @app.command()
-def preview(stack: Stack = "primary", as_json: Json = False) -> None:
+def preview(stack: Stack = "primary", primary: Primary = "", as_json: Json = False) -> None:
     """What the program would create or change; needs no credential and starts no service."""
-    outcome = engine.preview(Home.from_environment(), stack)
+    outcome = engine.preview(Home.from_environment(), stack, primary=primary)
     if as_json:
         print(json.dumps(outcome.as_json(), indent=1))
     else:

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pulumi import automation
 from pulumi.automation import errors
 
@@ -26,6 +27,7 @@ from twin.outcome import Outcome
 from twin.program import Program, in_checkout, whole_program, without_collecting
 
 SHIMS = Path(__file__).with_name("shims")
+PLATFORM = "tracking:platform"
 PASSPHRASE = "twin"
 """The twin's state holds no secret of anyone's; the engine insists on a passphrase all the same."""
 
@@ -34,16 +36,19 @@ class EngineError(Exception):
     """The engine or the program failed; str() is what to tell the user."""
 
 
-def preview(home: Home, stack: str, on_output: Line | None = None, program: Program | None = None) -> Outcome:
+def preview(home: Home, stack: str, on_output: Line | None = None, program: Program | None = None,
+            primary: str = "") -> Outcome:
     """What `up` would do. Without a state of this stack under `home` everything is compared with nothing."""
+    primary = primary or kept_primary(home)
     if _checkpoint(home, stack).exists():
-        return _run(home, stack, "preview", on_output, program)
+        return _run(home, stack, "preview", on_output, program, primary)
     with tempfile.TemporaryDirectory(prefix="preview-") as folder:
-        return _run(Home(Path(folder)), stack, "preview", on_output, program)
+        return _run(Home(Path(folder)), stack, "preview", on_output, program, primary)
 
 
 def up(home: Home, stack: str, on_output: Line | None = None, program: Program | None = None) -> Outcome:
-    """Creates and changes what the program says; the control plane must be running."""
+    """Creates and changes what the program says, with the primary region that was kept, if any; the control plane must
+    be running."""
     return _run(home, stack, "up", on_output, program)
 
 
@@ -64,13 +69,26 @@ def export(home: Home, stack: str) -> dict[str, Any]:
     return root.get("outputs", {})
 
 
-def _run(home: Home, stack: str, verb: str, on_output: Line | None, program: Program | None) -> Outcome:
+def keep_primary(home: Home, stack: str, region: str) -> None:
+    """From now on `region` is primary, whatever the stack's configuration says; EngineError when it is none of its."""
+    _with_primary(_source(stack).read_text(), region, stack)
+    write_json(home.primary, region)
+
+
+def kept_primary(home: Home) -> str:
+    """The region that overrides the configuration's; "" for none."""
+    return read_json(home.primary, "")
+
+
+def _run(home: Home, stack: str, verb: str, on_output: Line | None, program: Program | None,
+         primary: str | None = None) -> Outcome:
     started, outcome = time.monotonic(), Outcome()
     home.run.mkdir(parents=True, exist_ok=True)
     mark = home.run / f"provider-{os.getpid()}"
     with terminated_as_interrupted(), in_checkout(), without_collecting():
         try:
-            chosen = _select(home, stack, program or whole_program(), _environment(home, mark))
+            chosen = _select(home, stack, program or whole_program(), _environment(home, mark),
+                             kept_primary(home) if primary is None else primary)
             result = getattr(chosen, verb)(on_output=on_output, on_event=lambda event: outcome.note(event, verb))
             outcome.count(result)
         except errors.CommandError as error:
@@ -85,24 +103,43 @@ def _run(home: Home, stack: str, verb: str, on_output: Line | None, program: Pro
     return outcome
 
 
-def _select(home: Home, stack: str, program: Program, environment: dict[str, str]) -> automation.Stack:
+def _select(home: Home, stack: str, program: Program, environment: dict[str, str], primary: str) -> automation.Stack:
     """The stack in a copy of the project's settings: the engine writes into them, and the checkout stays as it is."""
     folder = home.root / "project"
     folder.mkdir(parents=True, exist_ok=True)
     (home.root / "state").mkdir(exist_ok=True)
     settings = folder / f"Pulumi.{stack}.yaml"
     salt = re.search(r"^encryptionsalt: .*\n", settings.read_text(), re.MULTILINE) if settings.exists() else None
-    source = CHECKOUT / settings.name
-    if not source.exists():
-        known = ", ".join(sorted(p.name.split(".")[1] for p in CHECKOUT.glob("Pulumi.*.yaml")))
-        raise EngineError(f"there is no stack {stack}: {source} does not exist; stacks are {known}.")
+    wanted = _source(stack).read_text()
     shutil.copy(CHECKOUT / "Pulumi.yaml", folder)
-    settings.write_text(source.read_text().rstrip("\n") + "\n" + (salt[0] if salt else ""))
+    wanted = _with_primary(wanted, primary, stack) if primary else wanted
+    settings.write_text(wanted.rstrip("\n") + "\n" + (salt[0] if salt else ""))
     _recover(home, stack)
     exists = _checkpoint(home, stack).exists()
     workspace = automation.LocalWorkspace(work_dir=str(folder), program=program, env_vars=environment,
                                           pulumi_command=Engine(locate.pulumi()))
     return (automation.Stack.select if exists else automation.Stack.create)(stack, workspace)
+
+
+def _source(stack: str) -> Path:
+    """The stack's own settings."""
+    source = CHECKOUT / f"Pulumi.{stack}.yaml"
+    if not source.exists():
+        known = ", ".join(sorted(p.name.split(".")[1] for p in CHECKOUT.glob("Pulumi.*.yaml")))
+        raise EngineError(f"there is no stack {stack}: {source} does not exist; stacks are {known}.")
+    return source
+
+
+def _with_primary(text: str, region: str, stack: str) -> str:
+    """The settings with another primary region."""
+    settings = yaml.safe_load(text)
+    platform = settings["config"][PLATFORM]
+    regions = [each["location"] for each in platform["regions"]]
+    if region not in regions:
+        raise EngineError(f"the primary region must be one of {' and '.join(regions)}, which Pulumi.{stack}.yaml "
+                          f"names; got {region!r}. Nothing was changed.")
+    platform["primary"] = region
+    return yaml.safe_dump(settings, sort_keys=False)
 
 
 def _environment(home: Home, mark: Path) -> dict[str, str]:

@@ -19,7 +19,8 @@ from twin.services.base import TwinError
 CHECKOUT = Path(__file__).resolve().parent.parent
 MADE_HERE = frozenset({
     "logs", "run", "data", "apps", "packages", "tls", "project", "state", "pulumi", "drills", "ports.json",
-    "endpoints.json", "resources.sqlite", "resources.sqlite-wal", "resources.sqlite-shm"})
+    "endpoints.json", "outputs.json", "operator.env", "primary.json",
+    "resources.sqlite", "resources.sqlite-wal", "resources.sqlite-shm"})
 MINIMUM_FREE = 1 << 30
 """Bytes that `up` wants free: two databases, accounts, packages and their logs take about half of it."""
 
@@ -95,6 +96,21 @@ class Home:
     def endpoints(self) -> Path:
         """What `make up` tells others (architecture, section 7)."""
         return self.root / "endpoints.json"
+
+    @property
+    def outputs(self) -> Path:
+        """The stack's outputs after the last `up`."""
+        return self.root / "outputs.json"
+
+    @property
+    def operator(self) -> Path:
+        """Environment of the operations code while this twin runs."""
+        return self.root / "operator.env"
+
+    @property
+    def primary(self) -> Path:
+        """The primary region that overrides the stack's configuration, as JSON; absent when none does."""
+        return self.root / "primary.json"
 
     @property
     def environment(self) -> dict[str, str]:

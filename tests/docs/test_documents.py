@@ -1,5 +1,6 @@
 """What the documents name exists."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -39,11 +40,13 @@ def test_every_decision_is_listed_and_says_when_not_to():
 
 def test_make_alone_lists_the_commands():
     told = subprocess.run(["make"], cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
-    for command in ("setup", "up", "preview", "test", "down", "status", "drill", "bench", "lint", "lock", "clean"):
+    commands = "setup up preview test down status drill failover bench lint lock clean"
+    for command in commands.split():
         assert f"make {command} " in told, f"{command} is one of the commands that people look for"
 
 
-def test_a_command_that_is_not_there_yet_says_so_and_fails():
-    done = subprocess.run(["make", "drill"], cwd=CHECKOUT, capture_output=True, text=True, check=False)
-    assert done.returncode != 0, "nothing was drilled, so nothing may look like a success"
-    assert "not in this version yet" in done.stderr, "and it says why"
+def test_operating_a_twin_that_is_not_up_says_so_and_fails(tmp_path):
+    done = subprocess.run(["make", "failover", "ARGS=status"], cwd=CHECKOUT, capture_output=True, text=True,
+                          check=False, env={**os.environ, "TWIN_HOME": str(tmp_path)})
+    assert done.returncode != 0, "nothing was done, so nothing may look like a success"
+    assert "`make up` starts it" in done.stderr, "and it says what to do"
