@@ -50,14 +50,17 @@ class Manager:
         if parent.lower().endswith("/operationresults"):
             return self._result(last, query)
         if resource := self._cloud.get(id):
-            handler = self._handlers.get((arm_type(id).lower(), "get"))
-            return JSONResponse(await handler(self._cloud, resource, {}, query) if handler else shown(resource))
+            return JSONResponse(await self._shown(resource, query))
         holder = self._cloud.get(parent)
         if holder and (handler := self._handlers.get((arm_type(parent).lower(), f"get {last.lower()}"))):
             return JSONResponse(await handler(self._cloud, holder, {}, query))
         if found := [each for each in self._cloud.registry.all() if each.id.rpartition("/")[0].lower() == id.lower()]:
-            return JSONResponse({"value": [shown(each) for each in found]})
-        return JSONResponse(shown(self._cloud.require(id)))
+            return JSONResponse({"value": [await self._shown(each, query) for each in found]})
+        raise AzureError("ResourceNotFound", f"The Resource '{id}' was not found.", 404)
+
+    async def _shown(self, resource: Resource, query: dict[str, str]) -> dict[str, Any]:
+        handler = self._handlers.get((arm_type(resource.id).lower(), "get"))
+        return await handler(self._cloud, resource, {}, query) if handler else shown(resource)
 
     async def write(self, method: str, id: str, body: dict[str, Any], query: dict[str, str]) -> Response:
         """202 for what goes on, else 200, 201 for what is new, 204 for what has nothing to say."""

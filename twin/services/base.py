@@ -107,6 +107,9 @@ class Ports(Protocol):
     async def of(self, name: str) -> int:
         """The port of that name ("edge" is PORT); TwinError names the process that holds it when not ours."""
 
+    def all(self) -> dict[str, int]:
+        """Name -> port, of all that were ever asked for."""
+
 
 @dataclass(frozen=True)
 class Tls:

@@ -170,8 +170,9 @@ def port_of(origin: Resource) -> int:
 def storage_prefix(cloud: Cloud, group: Resource, origins: list[dict[str, Any]]) -> str:
     """"/<account>" when the origins are a storage account's endpoints, whose names carry the account in Azure and
     whose paths do here."""
-    ends = {urlsplit(account.outputs.get(key, {}).get("blob", "")).port: f"/{account.name}"
-            for account in cloud.find(ACCOUNT) for key in ("primaryEndpoints", "secondaryEndpoints")}
+    ports = cloud.ports.all()  # of all ends that there were: a failover can take the secondary away, its origin stays
+    ends = {ports.get(f"storage-{account.name}-blob{end}"): f"/{account.name}"
+            for account in cloud.find(ACCOUNT) for end in ("", "-secondary")}
     found = {ends.get(origin["port"], "") for origin in origins}
     if len(found) > 1:
         raise refuse(group, "its origins are of different accounts or kinds; give each a group of its own.")
