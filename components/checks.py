@@ -81,9 +81,10 @@ def _check_database(platform: Platform) -> None:
     if database.storage_gb not in DISK_STEPS:
         refuse("database.storageGb", f"one of {', '.join(map(str, DISK_STEPS))}", database.storage_gb,
                "disks come in these steps", "take the next larger one")
-    if database.high_availability == "ZoneRedundant" and not platform.primary_region.facts.zones:
+    first = platform.regions[0]
+    if database.high_availability == "ZoneRedundant" and not first.facts.zones:
         refuse("database.highAvailability", "Disabled or SameZone", "ZoneRedundant",
-               f"{platform.primary} has no availability zones", "set SameZone, or another primary region")
+               f"{first.location} has no availability zones", "set SameZone, or another first region")
 
 
 def _check_address(address: str) -> None:

@@ -94,7 +94,8 @@ class Platform(Model):
     owner: str = Field(min_length=2, max_length=80, description="The team that runs the platform; becomes a tag.")
     regions: tuple[Region, Region] = Field(description="The pair. The first holds what is not regional; the order "
                                            "never changes, `primary` does.")
-    primary: RegionName = Field(description="The region that holds the writing database.")
+    primary: RegionName = Field(description="The region that is served first and holds the writing database: of a new "
+                                "stack the first one, after a failover the other.")
     services: tuple[Service, ...] = Field(min_length=1, max_length=20, description="The services of the platform.")
     edge: Edge = Field(Edge(), description="Front Door.")
     database: Database = Field(Database(), description="PostgreSQL.")

@@ -1,4 +1,4 @@
-"""PostgreSQL: the primary in one region, its replica in the other, and a name that follows the primary."""
+"""PostgreSQL: a server in each region, of which one writes and the other follows it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from pulumi_azure_native import dbforpostgresql as postgres
 from pulumi_azure_native.managedidentity import UserAssignedIdentity
 
 from components.context import Context
+from components.endpoint import make_endpoint
 
 SWITCHED = ["createMode", "sourceServerResourceId", "replica", "replicationRole", "availabilityZone",
             "highAvailability", "administratorLogin", "version"]
@@ -28,6 +29,8 @@ class DatabaseArgs:
 class Database(pulumi.ComponentResource):
     """Two servers named after their regions, not their roles, because roles change.
 
+    The first region's is made as the writer, the second's as its replica, and nothing here follows `primary`
+    afterwards: who writes is decided by promotions, which the program neither repeats nor undoes.
     Only Entra tokens open them; each region's migrator is an administrator.  The servers listen publicly
     to addresses of Azure (the rule 0.0.0.0), for there is no virtual network yet.  A server answers
     ServerBusy to two changes at a time, so its children are made one after another.
@@ -38,20 +41,18 @@ class Database(pulumi.ComponentResource):
     def __init__(self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None):
         super().__init__("tracking:platform:Database", name, None, opts)
         self.args, self.context = args, args.context
-        platform = self.context.platform
-        primary, standby = platform.primary, platform.standby_region.location
-        self.primary = self._server(primary, None)
-        last = self._children(primary)
-        self.replica = self._server(standby, self.primary, last)
-        self.last_child = self._firewall(standby, self.replica, self.replica)
-        self.endpoint = self._endpoint(primary, last)
-        self.hosts = {primary: self.primary.fully_qualified_domain_name,
-                      standby: self.replica.fully_qualified_domain_name}
-        self.servers = {primary: self.primary, standby: self.replica}
-        self.register_outputs({"primary": self.primary.name, "replica": self.replica.name})
+        first, second = (region.location for region in self.context.platform.regions)
+        source = self._server(first, None)
+        last = self._children(first, source)
+        replica = self._server(second, source, last)
+        last = self._firewall(second, replica, replica, last)
+        self.servers = {first: source, second: replica}
+        self.endpoint = make_endpoint(self.context, self.servers, self, last)
+        self.hosts = {region: server.fully_qualified_domain_name for region, server in self.servers.items()}
+        self.register_outputs({"hosts": self.hosts})
 
     def _server(self, region: str, source: postgres.Server | None, *after: pulumi.Resource) -> postgres.Server:
-        """A primary, or the replica of `source`; a replica takes version and logins from its source."""
+        """A writer, or the replica of `source`; a replica takes version and logins from its source."""
         wanted, context = self.context.platform.database, self.context
         role = {"create_mode": "Default", "version": wanted.version, "high_availability":
                 postgres.HighAvailabilityArgs(mode=wanted.high_availability)}
@@ -67,12 +68,10 @@ class Database(pulumi.ComponentResource):
             network=postgres.NetworkArgs(public_network_access="Enabled"), tags=context.tags, **role,
             opts=context.keeps_data(self, ignore_changes=SWITCHED, depends_on=list(after)))
 
-    def _children(self, region: str) -> pulumi.Resource:
-        """What the primary holds; the replica receives databases and administrators from it.  Their names
-        carry the region, and they are retained: when `primary` is swapped after a promotion, those of the
-        new primary exist already and are imported, those of the old one are only forgotten."""
-        at = {"server_name": self.primary.name, "resource_group_name": self.args.groups[region]}
-        previous: pulumi.Resource = self._firewall(region, self.primary, self.primary)
+    def _children(self, region: str, server: postgres.Server) -> pulumi.Resource:
+        """What the first writer holds; its replica receives databases and administrators from it, for good."""
+        at = {"server_name": server.name, "resource_group_name": self.args.groups[region]}
+        previous: pulumi.Resource = self._firewall(region, server, server)
         previous = postgres.Database(
             f"database-{region}", database_name=self.context.platform.database.name, charset="UTF8",
             collation="en_US.utf8", **at, opts=self.context.options(self, previous, retain_on_delete=True))
@@ -83,18 +82,9 @@ class Database(pulumi.ComponentResource):
                 **at, opts=self.context.options(self, previous, retain_on_delete=True))
         return previous
 
-    def _firewall(self, region: str, server: postgres.Server, after: pulumi.Resource) -> postgres.FirewallRule:
+    def _firewall(self, region: str, server: postgres.Server, *after: pulumi.Resource) -> postgres.FirewallRule:
         """https://learn.microsoft.com/azure/postgresql/flexible-server/concepts-firewall-rules"""
         return postgres.FirewallRule(
             f"firewall-{region}", firewall_rule_name="azure", start_ip_address="0.0.0.0", end_ip_address="0.0.0.0",
             server_name=server.name, resource_group_name=self.args.groups[region],
-            opts=self.context.options(self, after))
-
-    def _endpoint(self, region: str, after: pulumi.Resource) -> postgres.VirtualEndpoint:
-        """Names for the writer and the reader that follow a promotion; operators connect to them.
-        https://learn.microsoft.com/azure/postgresql/flexible-server/concepts-read-replicas-virtual-endpoints"""
-        return postgres.VirtualEndpoint(
-            f"endpoint-{region}", virtual_endpoint_name=self.context.naming.of_kind("psql", "endpoint"),
-            endpoint_type="ReadWrite", members=[self.replica.name], server_name=self.primary.name,
-            resource_group_name=self.args.groups[region],
-            opts=self.context.options(self, after, self.last_child, retain_on_delete=True))
+            opts=self.context.options(self, *after))

@@ -23,6 +23,10 @@ def notices(platform: Platform) -> list[str]:
             said.append(f"{facts.name}: the App Service plan is not spread over zones ({why}).")
         if facts.pair not in [other.location for other in platform.regions]:
             said.append(f"{facts.name}: Azure copies its storage to {facts.pair}, which is not the other region here.")
+    first = platform.regions[0]
+    if platform.primary != first.location:
+        said.append(f"{platform.primary} is primary, while the database was made to be written in {first.location}: "
+                    f"right after a failover.  A new stack names {platform.primary} first in regions.")
     if not platform.deployer_addresses:
         said.append("deployerAddresses is empty: deployment endpoints answer any address that has an Entra token.")
     return said

@@ -72,4 +72,9 @@ class Origins(pulumi.ComponentResource):
             host_name=self.args.hosts[region], origin_host_header=self.args.hosts[region],
             priority=self.args.priorities[region], weight=1000, enabled_state="Enabled",
             http_port=80, https_port=443, enforce_certificate_name_check=True,
-            opts=pulumi.ResourceOptions(parent=self))
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=self._left_alone()))
+
+    def _left_alone(self) -> list[str]:
+        """Operators disable an origin to move what has no probe of its own, and a storage failover takes away the name
+        of the copy; an `up` must undo neither."""
+        return ["enabledState", *(["hostName", "originHostHeader"] if self.args.service.kind == Kind.STATIC else [])]

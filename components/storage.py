@@ -18,6 +18,9 @@ KEPT_DAYS = 14
 """How long a deleted blob or container can be restored.  Unlike point-in-time restore, it does not stand in the way of
 a planned failover: https://learn.microsoft.com/azure/storage/common/storage-disaster-recovery-guidance"""
 
+MOVED = ["sku", "location"]
+"""A change of `location` would replace the account, and Microsoft's pages do not say whether it follows a failover."""
+
 
 @dataclass(frozen=True)
 class StorageArgs:
@@ -38,7 +41,7 @@ class Storage(pulumi.ComponentResource):
     Only Entra tokens open it: shared keys are off, and so is anonymous access
     (https://learn.microsoft.com/azure/storage/common/shared-key-authorization-prevent).
     It listens on its public endpoint, for there is no virtual network yet.
-    `sku` is left alone after creation, because a storage failover changes it
+    What a storage failover changes is left alone after creation: the redundancy, and where the account says it is
     (https://learn.microsoft.com/azure/storage/common/storage-failover-customer-managed-unplanned).
     """
 
@@ -65,8 +68,10 @@ class Storage(pulumi.ComponentResource):
 
     @property
     def secondary_blob_host(self) -> pulumi.Output[str]:
-        """Where a read-access account is read in its paired region, as `host[:port]`."""
-        return self.account.secondary_endpoints.apply(lambda ends: urlsplit(ends.blob).netloc)
+        """Where a read-access account is read in its paired region, as `host[:port]`.  One that a failover left without
+        a copy names none, so it is named as Azure would: whoever uses it does not change it then."""
+        copy = self.account.secondary_endpoints
+        return self.blob_host.apply(lambda host: copy.apply(lambda ends: _secondary(host, ends)))
 
 
 def _account(name: str, args: StorageArgs, parent: pulumi.Resource) -> storage.StorageAccount:
@@ -78,7 +83,12 @@ def _account(name: str, args: StorageArgs, parent: pulumi.Resource) -> storage.S
         allow_cross_tenant_replication=False, is_local_user_enabled=False, minimum_tls_version="TLS1_2",
         enable_https_traffic_only=True, public_network_access="Enabled",
         network_rule_set=storage.NetworkRuleSetArgs(default_action="Allow", bypass="AzureServices"),
-        tags=context.tags, opts=context.keeps_data(parent, ignore_changes=["sku"]))
+        tags=context.tags, opts=context.keeps_data(parent, ignore_changes=MOVED))
+
+
+def _secondary(primary_host: str, secondary_ends: storage.outputs.EndpointsResponse | None) -> str:
+    account, _, rest = primary_host.partition(".")
+    return urlsplit(secondary_ends.blob).netloc if secondary_ends else f"{account}-secondary.{rest}"
 
 
 def _blob_service(name: str, at: dict[str, pulumi.Input[str]],

@@ -37,12 +37,14 @@ class Registered:
     protect: bool
     retained: bool
     ignored: tuple[str, ...]
+    imported: str
 
 
 class Engine(mocks.Mocks):
     """Gives every resource the outputs that the program reads, shaped as Azure's."""
 
     def __init__(self) -> None:
+        self.endpoint_at = ""
         self.resources: list[Registered] = []
         self.calls: list[str] = []
         self.exports: dict[str, Any] = {}
@@ -51,9 +53,14 @@ class Engine(mocks.Mocks):
         inputs = dict(args.inputs)
         return f"/id/{args.name}", {**inputs, **_named(args, inputs), **_outputs(args.typ, args.name, inputs)}
 
-    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        """`endpoint_at`: the region below whose server the virtual endpoint is found, "" before there is one."""
         self.calls.append(args.token)
-        return {"subscriptionId": SUBSCRIPTION, "tenantId": TENANT, "objectId": DEPLOYER, "clientId": "cli"}
+        if args.token.endswith("getVirtualEndpoint"):
+            server = args.args["serverName"]
+            here = self.endpoint_at and self.endpoint_at in server
+            return ({"id": f"/id/of/{server}/endpoint"}, []) if here else ({}, [("", "ResourceNotFound")])
+        return {"subscriptionId": SUBSCRIPTION, "tenantId": TENANT, "objectId": DEPLOYER, "clientId": "cli"}, []
 
     def of(self, kind: str) -> dict[str, Registered]:
         """Name -> resource, of every resource whose type ends in `kind`, such as storage:Queue."""
@@ -77,7 +84,7 @@ class Monitor(mocks.MockMonitor):
             self.mocks.resources.append(Registered(
                 request.type, request.name, rpc.deserialize_properties(request.object), request.custom,
                 _last(request.parent), frozenset(map(_last, request.dependencies)), request.protect,
-                request.retainOnDelete, tuple(request.ignoreChanges)))
+                request.retainOnDelete, tuple(request.ignoreChanges), request.importId))
         return answer
 
 
@@ -136,9 +143,10 @@ def primary_platform() -> Platform:
     return yaml.safe_load((ROOT / "Pulumi.primary.yaml").read_text())["config"]["tracking:platform"]
 
 
-def registered(make: Callable[[], object], platform: Platform | None = None) -> Engine:
+def registered(make: Callable[[], object], platform: Platform | None = None, endpoint_at: str = "") -> Engine:
     """What `make` registers under mocks.  Not as a preview: there, missing outputs would end every `apply` unseen."""
     engine = Engine()
+    engine.endpoint_at = endpoint_at
     with _event_loop() as loop:
         mocks.set_mocks(engine, project="tracking", stack="primary", preview=False, monitor=Monitor(engine))
         settings.get_root_resource().outputs.clear()  # the process has one stack, whatever runs in it
@@ -170,8 +178,8 @@ def _keep_exports(_made: object, engine: Engine) -> None:
         pulumi.Output.from_input(value).apply(lambda came, name=name: engine.exports.update({name: came}))
 
 
-def run_program(platform: Platform) -> Engine:
-    return registered(lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"), platform)
+def run_program(platform: Platform, endpoint_at: str = "") -> Engine:
+    return registered(lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"), platform, endpoint_at)
 
 
 @pytest.fixture
@@ -222,7 +230,7 @@ def run() -> Run:
 
 
 @pytest.fixture
-def program() -> Callable[[Platform], Engine]:
+def program() -> Run:
     """program(configuration) runs __main__.py and gives what it registers."""
     return run_program
 

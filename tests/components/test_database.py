@@ -56,14 +56,35 @@ def test_both_migrators_administer_the_primary(recorded):
 
 def test_children_are_made_one_after_another(recorded):
     chain = ["postgres-eastus", "firewall-eastus", "database-eastus", "administrator-eastus-eastus",
-             "administrator-eastus-westus", "postgres-westus", "firewall-westus", "endpoint-eastus"]
+             "administrator-eastus-westus", "postgres-westus", "firewall-westus", "endpoint"]
     after = {item.name: item.after for item in recorded.resources}
     broken = [(first, then) for first, then in pairwise(chain) if first not in after[then]]
     assert not broken, "a server answers ServerBusy to two changes at a time"
 
 
-def test_the_virtual_endpoint_follows_the_writer(recorded):
-    endpoint = recorded.one("dbforpostgresql:VirtualEndpoint", "endpoint-eastus")
+def test_a_new_stacks_virtual_endpoint_is_made_below_the_writer(recorded):
+    endpoint = recorded.one("dbforpostgresql:VirtualEndpoint", "endpoint")
+    assert endpoint.inputs["serverName"].startswith("psql-tracking-eastus"), "the writer's"
     assert endpoint.inputs["members"][0].startswith("psql-tracking-westus"), "the replica is its reader"
     assert endpoint.inputs["endpointType"] == "ReadWrite", "it is the only type"
-    assert endpoint.retained and not endpoint.protect, "a swap forgets it here and imports it under the new primary"
+    assert not endpoint.imported, "there is none to take over"
+
+
+@pytest.mark.parametrize("primary_region", ["eastus", "westus"])
+@pytest.mark.parametrize("where", ["eastus", "westus"])
+def test_the_virtual_endpoint_is_taken_over_wherever_a_promotion_left_it(program, primary, primary_region, where):
+    primary["primary"] = primary_region
+    endpoint = program(primary, where).one("dbforpostgresql:VirtualEndpoint", "endpoint")
+    assert endpoint.inputs["serverName"].startswith(f"psql-tracking-{where}"), "below the server that it is below"
+    assert endpoint.inputs["resourceGroupName"].endswith(where), "in that one's group"
+    assert endpoint.imported.startswith(f"/id/of/psql-tracking-{where}"), "made again, it would be refused"
+    assert endpoint.retained and not endpoint.protect, "its former place in the state is forgotten, not deleted"
+    assert endpoint.ignored == ("members",), "who reads was decided by operators"
+
+
+def test_swapping_the_primary_registers_nothing_else_for_the_database(recorded, western):
+    def database(engine):
+        return {name: item.inputs for name, item in engine.of("").items() if "dbforpostgresql" in item.type
+                and name != "endpoint"}
+    assert len(database(recorded)) > 5 and database(recorded) == database(western), \
+        "what exists already below the new writer could not be made, and what is below the old one must not go"

@@ -35,6 +35,14 @@ def test_the_primary_region_comes_first(recorded, service):
     assert east["hostName"] != west["hostName"], "two regions, two hosts"
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_origin_that_operators_disabled_stays_so(recorded, service):
+    for region in ("eastus", "westus"):
+        ignored = recorded.one("cdn:AFDOrigin", f"route-{service}-{region}").ignored
+        assert "enabledState" in ignored, "an `up` after a failover must not send traffic back"
+        assert ("hostName" in ignored) == (service == "static"), "an account without a copy names no second host"
+
+
 def test_static_content_falls_back_to_its_readable_copy(recorded):
     east, west = (recorded.inputs("cdn:AFDOrigin", f"route-static-{region}")["hostName"]
                   for region in ("eastus", "westus"))

@@ -26,3 +26,10 @@ def test_storage_that_goes_to_a_third_region_is_said(primary):
     primary |= {"regions": [{"location": "eastus"}, {"location": "eastus2"}]}
     assert "eastus2: Azure copies its storage to centralus, which is not the other region here" in said(primary), \
         "operators must not look for it in the wrong place"
+
+
+def test_a_primary_that_a_failover_chose_is_said(primary):
+    assert "database was made" not in said(primary), "the first region writes"
+    primary["primary"] = "westus"
+    assert "westus is primary, while the database was made to be written in eastus" in said(primary), \
+        "on a new stack, nobody would write where everybody looks"

@@ -16,7 +16,9 @@ def test_the_primary_stack_registers_everything_of_the_topology(recorded):
 
 
 def test_the_program_looks_up_only_who_and_where_it_is(recorded):
-    assert recorded.calls == ["azure-native:authorization:getClientConfig"], "each further look-up delays every preview"
+    endpoint = "azure-native:dbforpostgresql:getVirtualEndpoint"
+    assert recorded.calls == ["azure-native:authorization:getClientConfig", endpoint, endpoint], \
+        "each further look-up delays every preview; where the endpoint is, promotions decide"
 
 
 def test_both_stamps_have_the_same_resources(recorded):
@@ -98,4 +100,5 @@ def test_moving_the_writer_changes_roles_and_keeps_every_server_and_account(reco
         before, after = ({name: item.inputs["location"] for name, item in engine.of(kind).items()}
                          for engine in (recorded, western))
         assert before == after, f"{kind}: nothing that holds data may move or be replaced by a swap"
-    assert western.inputs("dbforpostgresql:Server", "postgres-eastus")["createMode"] == "Replica", "roles follow"
+    first = western.inputs("dbforpostgresql:Server", "postgres-eastus")
+    assert first == recorded.inputs("dbforpostgresql:Server", "postgres-eastus"), "a promotion has swapped the roles"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.storage import Storage, StorageArgs
+from components.storage import Storage, StorageArgs, _secondary
 from shipments.settings import CONTAINERS, POISON, QUEUES
 
 ACCOUNTS = ("queues-eastus", "queues-westus", "blobs-eastus", "blobs-westus", "host-eastus", "host-westus",
@@ -22,7 +22,7 @@ def test_no_account_can_be_opened_with_a_key(recorded, name):
 @pytest.mark.parametrize("name", ACCOUNTS)
 def test_a_failover_that_changes_the_sku_is_not_undone(recorded, name):
     account = recorded.one("storage:StorageAccount", name)
-    assert account.ignored == ("sku",), "after a failover the account is LRS; `up` must leave that to operators"
+    assert account.ignored == ("sku", "location"), "after a failover it is LRS, maybe elsewhere: so be it"
     assert account.protect, "`destroy` must not delete it by accident"
     assert account.retained, "nor may a replacement"
 
@@ -59,6 +59,11 @@ def test_an_account_tells_where_it_is_read_and_written(run, context):
     assert sorted(reached) == sorted([
         f"https://{account}.blob.core.windows.net/", f"https://{account}.queue.core.windows.net/",
         f"{account}.blob.core.windows.net", f"{account}-secondary.blob.core.windows.net"]), "as the cloud reports them"
+
+
+def test_an_account_that_lost_its_copy_still_names_where_the_copy_was():
+    assert _secondary("abc.blob.core.windows.net", None) == "abc-secondary.blob.core.windows.net", \
+        "else `up` could not say what the origin is, which it then leaves alone"
 
 
 def test_an_unprotected_stack_can_be_destroyed(varied):

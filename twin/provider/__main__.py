@@ -118,7 +118,7 @@ class Servicer(pb_grpc.ResourceProviderServicer):
 
     @answered
     def Invoke(self, request: Any) -> Any:
-        return pb.InvokeResponse(**{"return": struct(self.provider.invoke(request.tok))})
+        return pb.InvokeResponse(**{"return": struct(self.provider.invoke(request.tok, plain(request.args)))})
 
     @answered
     def Cancel(self, request: Any) -> Any:

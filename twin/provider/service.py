@@ -27,6 +27,7 @@ from twin.provider.values import UNKNOWN
 
 Properties = dict[str, Any]
 CLIENT_CONFIG = "azure-native:authorization:getClientConfig"
+LOOK_UPS = {"azure-native:dbforpostgresql:getVirtualEndpoint": "azure-native:dbforpostgresql:VirtualEndpoint"}
 STABLE_OUTPUTS = ("name", "location")
 
 
@@ -129,8 +130,14 @@ class Provider:
             if error.status != 404:
                 raise
 
-    def invoke(self, token: str) -> Properties:
-        """Only who is signed in; tokens and other look-ups are refused by name. Raises NotCovered."""
+    def invoke(self, token: str, arguments: Properties) -> Properties:
+        """Who is signed in, or a resource by the parts of its path; tokens and other look-ups are refused by name.
+        Raises NotCovered, AzureError."""
+        if token in LOOK_UPS:
+            kind = resource_type(LOOK_UPS[token])
+            arm_id = kind.arm_id(arguments, self.subscription)
+            found = control.call("GET", "/twin/resources", id=arm_id)
+            return complete(kind, arm_id, found["inputs"], found["outputs"]) | {"id": arm_id}
         if token != CLIENT_CONFIG:
             raise NotCovered(token)
         return {"clientId": DEPLOYER, "objectId": DEPLOYER, "subscriptionId": self.subscription, "tenantId": TENANT}
