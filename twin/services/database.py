@@ -31,6 +31,9 @@ from twin.services.shapes import ancestor, holder, refuse, shaped, shown, tokens
 
 AZURES_OWN = ("azure.", "pgbouncer.", "metrics.", "logfiles.", "pgms_", "require_secure_transport")
 """Server parameters that only Azure's build has; they are recorded."""
+INHERITED = ("version", "storage", "backup", "network", "authConfig", "sku", "tags")
+"""What a replica has of its source unless told otherwise
+(https://learn.microsoft.com/azure/postgresql/read-replica/concepts-read-replicas#configuration-management)."""
 
 
 class Database:
@@ -222,9 +225,10 @@ async def put(cloud: Cloud, resource: Resource, body: dict[str, Any], query: dic
     if wanted.get("createMode") == "Replica" and resource.outputs and not is_replica(resource):
         raise AzureError("OperationNotAllowed", f"Server '{resource.name}' exists: an existing server cannot be made "
                          "into a replica. Delete it first.", 409)
-    group = resource.id.split("/")[4]
-    inputs = resource.inputs | {key: body[key] for key in ("location", "sku", "tags") if key in body} | wanted
-    inputs |= {"serverName": resource.name, "resourceGroupName": group}
+    source = cloud.get(wanted.get("sourceServerResourceId") or "")
+    inherited = {key: source.inputs[key] for key in INHERITED if key in source.inputs} if source else {}
+    inputs = inherited | resource.inputs | {key: body[key] for key in ("location", "sku", "tags") if key in body}
+    inputs |= wanted | {"serverName": resource.name, "resourceGroupName": resource.id.split("/")[4]}
     return Later(lambda: after(lambda: cloud.put(resource.id, SERVER, resource.name, inputs, resource.urn), cloud,
                                resource.id))
 

@@ -144,7 +144,7 @@ async def hand_over(source: Server, replica: Server) -> None:
         end = await source.stopped_at()
         await until(lambda: replayed(replica, end), CAUGHT_UP_WITHIN / 4, replica)
         source.follow()
-    except AzureError:
+    except (AzureError, TwinError, psycopg.Error):
         await source.start()
         raise
 
@@ -266,7 +266,7 @@ async def rebuild(cloud: Cloud, id: str, delay: float) -> None:
                 async with locks[id]:
                     await follow_now(cloud, resource)
                 return
-        except (TwinError, AzureError, psycopg.Error) as error:
+        except (TwinError, AzureError, OSError, psycopg.Error) as error:
             log.warning("%s does not follow yet: %s", resource.name, error)
         await asyncio.sleep(1)
 
@@ -285,12 +285,12 @@ async def follow_now(cloud: Cloud, resource: Resource) -> None:
     """By pg_rewind where the two parted, else by a new copy."""
     server, source = await Server.of(cloud, resource), await Server.of(cloud, cloud.get(source_id(resource)))
     await cloud.runner.stop(server.name)
-    if not server.follows:
-        try:
+    try:
+        if not server.follows:
             await server.rewind(source)
-        except TwinError as error:
-            log.warning("%s is copied anew: %s", resource.name, error)
-            await server.copy(source)
+    except (TwinError, OSError) as error:
+        log.warning("%s is copied anew: %s", resource.name, error)
+        await server.copy(source)
     await server.start(source)
     await server.query(FORGET)
     await cloud.save_outputs(resource.id, **as_replica(resource, source.resource))

@@ -128,5 +128,6 @@ async def test_where_root_has_no_user_namespace_an_unprivileged_user_runs_the_se
             above.chmod(0o755)
     await make_primary(arm)
     await make_replica(arm)
-    names = {psutil.Process(process.pid).username() for process in cloud.runner.all()}
+    names = {psutil.Process(process.pid).username() for process in cloud.runner.all()
+             if process.spec.service == "database"}
     assert names == {"nobody"}, "no server runs as root"
