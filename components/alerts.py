@@ -15,9 +15,9 @@ LIMIT_SECONDS = 900
 DATABASE_LAG = "physical_replication_delay_in_seconds"
 """Read Replica Lag: told by whichever server is the replica, so that both are watched and a promotion changes nothing:
 https://learn.microsoft.com/azure/azure-monitor/reference/supported-metrics/microsoft-dbforpostgresql-flexibleservers-metrics"""
-JOURNAL_AGE, STORAGE_LAG = "journal_oldest_seconds", "last_sync_seconds"
-"""Lines `name=seconds …` in the worker's log.  Storage has no metric of its last sync that is not a preview with a
-feature to register: https://learn.microsoft.com/azure/storage/common/storage-redundancy-priority-replication"""
+JOURNAL = 'AppTraces | where Message startswith "metric journal "'
+"""What the worker tells of its walk, such as `metric journal region=eastus oldest_seconds=1.5 entries=3`
+(shipments/report.py): https://learn.microsoft.com/azure/azure-monitor/reference/tables/apptraces"""
 SINGLE = "Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria"
 
 
@@ -36,6 +36,8 @@ class Alerts(pulumi.ComponentResource):
 
     A rule whose owner has none fires all the same and is shown in the portal.  Logs are kept by region, hence rules
     over them are, too: https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-create-log-alert-rule
+    Of storage `failover status` and `watch` tell: its metric of the lag is a preview with a feature to register, and
+    only of accounts that pay for priority: https://learn.microsoft.com/azure/storage/common/storage-redundancy-priority-replication
     """
 
     def __init__(self, name: str, args: AlertsArgs, opts: pulumi.ResourceOptions | None = None):
@@ -45,8 +47,7 @@ class Alerts(pulumi.ComponentResource):
         self.addressed = {owner: self._action_group(owner, address) for owner, address in platform.alerts.items()}
         for region in args.regions.values():
             self._database_lag(region)
-            self._log_alert(region, "journal", JOURNAL_AGE, platform.writer.owner)
-            self._log_alert(region, "storage", STORAGE_LAG, platform.owner)
+            self._journal_age(region)
             self._silence(region)
         self.register_outputs({})
 
@@ -81,21 +82,21 @@ class Alerts(pulumi.ComponentResource):
             actions=[monitor.MetricAlertActionArgs(action_group_id=group) for group in self._told(owner)],
             description=f"The database's copy in {region.location} is more than {LIMIT_SECONDS} s behind.")
 
-    def _log_alert(self, region: Region, what: str, measure: str, owner: str) -> None:
-        self._rule(region, what, owner, "PT5M", monitor.ConditionArgs(
-            query=f'{_lines(measure)} | parse Message with "{measure}=" Seconds:real *', time_aggregation="Maximum",
+    def _journal_age(self, region: Region) -> None:
+        self._rule(region, "journal", "PT5M", monitor.ConditionArgs(
+            query=f'{JOURNAL} | parse Message with * "oldest_seconds=" Seconds:real " " *', time_aggregation="Maximum",
             metric_measure_column="Seconds", operator="GreaterThan", threshold=LIMIT_SECONDS, failing_periods=_ONCE),
-            f"{measure} in {region.location} is over {LIMIT_SECONDS}: what is newer may be lost with a region.")
+            f"A command in {region.location}'s journal waits for more than {LIMIT_SECONDS} s.")
 
     def _silence(self, region: Region) -> None:
         """A walker that does not run tells no age at all."""
-        self._rule(region, "silence", self.context.platform.writer.owner, "PT15M", monitor.ConditionArgs(
-            query=_lines(JOURNAL_AGE), time_aggregation="Count", operator="LessThan", threshold=1,
+        self._rule(region, "silence", "PT15M", monitor.ConditionArgs(
+            query=JOURNAL, time_aggregation="Count", operator="LessThan", threshold=1,
             failing_periods=_ONCE), f"Nobody walks the journal in {region.location}: its age is not known.")
 
-    def _rule(self, region: Region, what: str, owner: str, window: str, condition: monitor.ConditionArgs,
-              description: str) -> None:
+    def _rule(self, region: Region, what: str, window: str, condition: monitor.ConditionArgs, description: str) -> None:
         """Queries are not checked when a rule is made: the workspace is as new as the rule then."""
+        owner = self.context.platform.writer.owner
         monitor.ScheduledQueryRule(
             f"{what}-alert-{region.location}", **self._named(what, region, owner), location=region.location,
             kind="LogAlert", display_name=f"{what} in {region.location}", description=description,
@@ -105,8 +106,3 @@ class Alerts(pulumi.ComponentResource):
 
 
 _ONCE = monitor.ConditionFailingPeriodsArgs(number_of_evaluation_periods=1, min_failing_periods_to_alert=1)
-
-
-def _lines(measure: str) -> str:
-    """https://learn.microsoft.com/azure/azure-monitor/reference/tables/apptraces"""
-    return f'AppTraces | where Message startswith "{measure}="'
