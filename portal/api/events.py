@@ -14,7 +14,8 @@ from shipments.models import EventPage
 
 router = APIRouter(tags=["EPCIS"])
 
-WORDS = {"type": "string", "pattern": r"^[^\x00|\s]+(\|[^\x00|\s]+)*$"}
+WORD = r"[^\x00|]*[^\x00|\s][^\x00|]*"
+WORDS = {"type": "string", "pattern": rf"^{WORD}(\|{WORD})*$"}
 TIME = {"type": "string", "format": "date-time"}
 FILTERS = parameters(
     query("eventType", WORDS, "Types, separated by |"),
