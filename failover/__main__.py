@@ -17,7 +17,7 @@ from failover.attention import notes
 from failover.observe import EMERGENCY, Look
 from failover.operator import Operator
 from failover.planner import Request
-from failover.session import ATTENTION, DONE, INTERRUPTED, USAGE, Options, carry_out, run
+from failover.session import ATTENTION, DONE, INTERRUPTED, USAGE, Options, again, carry_out, run
 from failover.settings import Settings
 from failover.watch import Policy
 from failover.watching import watch as watch_platform
@@ -129,14 +129,7 @@ def _verb(context: typer.Context, request: Request, yes: bool, dry_run: bool, as
         given.console.print("nobody can be asked here: give --yes to do it, or --dry-run to see the plan", style="red")
         raise typer.Exit(USAGE)
     request = replace(request, by=given.settings.by)
-    raise typer.Exit(run(lambda: carry_out(request, given, look), given, _again(request)))
-
-
-def _again(request: Request) -> str:
-    """The command that goes on after an interruption."""
-    services = "".join(f" --service {name}" for name in request.services)
-    region = f" --region {request.region}" if request.region else ""
-    return f"failover {request.verb}{f' --to {request.to}' if request.to else ''}{region}{services}"
+    raise typer.Exit(run(lambda: carry_out(request, given, look), given, again(request)))
 
 
 def main() -> None:

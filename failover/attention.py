@@ -71,6 +71,8 @@ def _data(seen: Observation) -> Iterator[Note]:
     if writer.unprotected_since:
         yield Note(f"unprotected since {writer.unprotected_since}: another fault could lose what one region alone has",
                    "failover reprotect")
+    if all(view.server and view.server.writes for view in seen.regions.values()):
+        yield Note("both PostgreSQL servers are primaries: one has old data", "failover reprotect")
     for name, view in seen.regions.items():
         server, leads = view.server, name == writer.active_region
         if server and leads and not server.writes:

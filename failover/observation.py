@@ -1,6 +1,6 @@
 """What was seen of the platform at one moment: frozen, so that plans are pure functions of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
@@ -194,6 +194,15 @@ class Observation:
             written = {document.service: Seen(document, "written") for document in documents}
             found = found.with_region(region, controls={**found.view(region).controls, **written})
         return found
+
+
+LEADING = ("active", "failover")
+
+
+def sound(document: Document, regions: Iterable[str]) -> bool:
+    """Exactly one region leads, it is the one that the document names, and nothing is under way."""
+    leading = [region for region in regions if document.state_of(region) in LEADING]
+    return leading == [document.active_region] and document.leaving is None
 
 
 def leading_state(platform: Platform, service: str, region: str) -> State:

@@ -42,7 +42,7 @@ class Options:
             people()
 
 
-def run(work: Callable[[], Awaitable[int]], options: Options, again: str) -> int:
+def run(work: Callable[[], Awaitable[int]], options: Options, command: str) -> int:
     """Runs it to its exit code.  Ctrl-C and TERM end it where it is: every verb goes on from what it finds."""
     try:
         return asyncio.run(_terminable(work))
@@ -52,9 +52,7 @@ def run(work: Callable[[], Awaitable[int]], options: Options, again: str) -> int
                     lambda: options.console.print(message, style="red", markup=False))
         return NOT_AS_ASKED
     except (KeyboardInterrupt, asyncio.CancelledError):
-        options.say(machine.line("result", result="interrupted", exit=INTERRUPTED, again=again),
-                    lambda: options.console.print(f"\ninterrupted; `{again}` goes on from here", markup=False))
-        return INTERRUPTED
+        return _interrupted(options, command)
 
 
 async def _terminable(work: Callable[[], Awaitable[int]]) -> int:
@@ -95,11 +93,27 @@ async def _do(operator: Operator, found: Plan, options: Options) -> int:
     def tell(event: Event) -> None:
         options.say(machine.progress(event), lambda: show.show_event(options.console, event, len(found.steps)))
 
-    ended = await operator.execute(found, tell)
+    try:
+        ended = await operator.execute(found, tell)
+    except asyncio.CancelledError:
+        return _interrupted(options, again(found.request))
     if any(event.state == "failed" for event in ended):
         return _end(options, "failed", NOT_AS_ASKED)
     yours = any(event.state == "yours" for event in ended)
     return _end(options, "yours" if yours else "done", ATTENTION if yours else DONE)
+
+
+def again(request: Request) -> str:
+    """The command that goes on after an interruption."""
+    services = "".join(f" --service {name}" for name in request.services)
+    region = f" --region {request.region}" if request.region else ""
+    return f"failover {request.verb}{f' --to {request.to}' if request.to else ''}{region}{services}"
+
+
+def _interrupted(options: Options, command: str) -> int:
+    options.say(machine.line("result", result="interrupted", exit=INTERRUPTED, again=command),
+                lambda: options.console.print(f"\ninterrupted; `{command}` goes on from here", markup=False))
+    return INTERRUPTED
 
 
 def _end(options: Options, result: str, code: int) -> int:

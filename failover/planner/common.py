@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
-from failover.observation import Observation, iso, leading_state, moment
+from failover.observation import Observation, iso, leading_state, moment, sound
 from failover.planner.request import Refused, Request
 from failover.steps import Decide, ScaleUp, Step
 from shipments.standing import Document, State
@@ -84,12 +84,18 @@ def need_hands_off(seen: Observation, services: Iterable[str], request: Request)
                 f"Talk to each other, or run it again {HANDS_OFF.total_seconds():.0f} s later: it goes on from there.")
 
 
+def moves(seen: Observation, service: str, to: str) -> bool:
+    """Whether it has to be decided anew so that it runs there, and there alone."""
+    document = seen.document(service)
+    return document.active_region != to or not sound(document, seen.regions)
+
+
 def decide(seen: Observation, services: Iterable[str], to: str, request: Request, *, other: State, reason: str,
-           **more: object) -> Decide | None:
-    """Documents, one epoch above all known ones, that make `to` lead; None for no services.  `more`: their other
-    fields, all but those of the database for the writer's alone (`writer_…`)."""
+           **more: object) -> Decide:
+    """Documents, one epoch above all known ones, that make `to` lead.  `more`: their other fields, all but those of the
+    database, which are the writer's alone (`writer_…`)."""
     documents = tuple(_document(seen, service, to, request, other, reason, more) for service in services)
-    return Decide(documents, ordered(seen, to)) if documents else None
+    return Decide(documents, ordered(seen, to))
 
 
 def ordered(seen: Observation, last: str) -> tuple[str, ...]:

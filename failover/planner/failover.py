@@ -6,6 +6,7 @@ from failover.planner.common import (
     clock_warning,
     decide,
     known_region,
+    moves,
     need_reachable,
     need_states,
     scale_up,
@@ -29,11 +30,11 @@ def plan_failover(seen: Observation, request: Request) -> Plan:
     promote = writer in services and not may_write_already(seen, to)
     again = promote and not pending(seen, to)
     moving = tuple(name for name in services
-                   if seen.document(name).active_region != to or (again and name == writer))
+                   if moves(seen, name, to) or (again and name == writer))
     if writer in services:
         need_fit_database(seen, to, request, promote)
     steps = [*spread(seen, services, skip=moving), *_decide(seen, moving, to, request, promote)]
-    if not steps and not promote:
+    if not (steps or promote or origin(seen, services, to)):
         need_unfinished(seen, services, to)
     steps += scale_up(seen, moving, to, at_once=True)
     steps += [AwaitValidity(), Promote(to, forced=True)] if promote else []
@@ -44,9 +45,10 @@ def plan_failover(seen: Observation, request: Request) -> Plan:
 
 def _decide(seen: Observation, moving: tuple[str, ...], to: str, request: Request, promote: bool) -> list[Step]:
     lineage = Lineage(seen.top + 1, to) if promote else seen.writer.lineage
-    step = decide(seen, moving, to, request, other="fenced", reason=f"failover to {to}", writer_lineage=lineage,
-                  writer_unprotected_since=seen.writer.unprotected_since or iso(seen.at))
-    return [step] if step else []
+    if not moving:
+        return []
+    return [decide(seen, moving, to, request, other="fenced", reason=f"failover to {to}", writer_lineage=lineage,
+                   writer_unprotected_since=seen.writer.unprotected_since or iso(seen.at))]
 
 
 def _verified(seen: Observation, services: tuple[str, ...], to: str) -> list[Step]:
@@ -75,6 +77,7 @@ def need_fit_database(seen: Observation, to: str, request: Request, promote: boo
     if server is None or server.role == "Missing":
         raise Refused(f"PostgreSQL has to be in {to}", "it is missing" if server else "its state could not be read",
                       "; ".join(seen.problems), "Make it with `failover reprotect` from the region that leads.")
+    need_one_primary(seen, to, request)
     if pending(seen, to):
         return  # decided by a run that checked the rest, and was interrupted
     if not seen.on_lineage(to):
@@ -88,6 +91,18 @@ def need_fit_database(seen: Observation, to: str, request: Request, promote: boo
             "failing over needs protection by both regions", f"unprotected since {document.unprotected_since}",
             f"What was accepted since may be in {document.active_region} alone and be lost.",
             "Wait for `failover reprotect` to finish, or accept the loss with --force.")
+
+
+def need_one_primary(seen: Observation, to: str, request: Request) -> None:
+    """A region that was away does not know of a failover that happened meanwhile; Resource Manager does."""
+    peer = seen.platform.peer(to)
+    servers = [seen.view(name).server for name in (to, peer)]
+    twice = all(server is not None and server.writes for server in servers)
+    if twice and not seen.view(peer).reachable and seen.writer.lineage.region != to and not request.force:
+        raise Refused(
+            "one PostgreSQL server is the primary", f"both are, and {peer} does not answer", f"{peer} may have been "
+            f"promoted while {to} was away; then {to} has old data.",
+            f"Bring {peer} back, or accept with --force that what it has since then is lost.")
 
 
 def need_unfinished(seen: Observation, services: tuple[str, ...], to: str) -> None:

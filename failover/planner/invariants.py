@@ -1,13 +1,11 @@
 """What holds of every plan, whatever was observed; `plan` gives out none that breaks one."""
 
-from failover.observation import Observation
+from failover.observation import Observation, sound
 from failover.planner.effects import after, after_all
 from failover.planner.failover import pending
 from failover.planner.request import Plan
 from failover.steps import AwaitValidity, Decide, Promote, Step
 from shipments.standing import Document
-
-LEADING = ("active", "failover")
 
 
 def broken(seen: Observation, plan: Plan) -> str:
@@ -16,15 +14,13 @@ def broken(seen: Observation, plan: Plan) -> str:
     decided = [document for step in plan.steps if isinstance(step, Decide) for document in step.documents]
     touched = {document.service for document in decided}
     return next((wrong for wrong in (
-        *(_one_leads(end.document(service)) for service in touched),
+        *(_one_leads(end, end.document(service)) for service in touched),
         *(_agree(end, service) for service in touched),
         _epochs_rise(seen, plan.steps), _waits_before_force(plan.steps), _never_stale(seen, plan.steps)) if wrong), "")
 
 
-def _one_leads(document: Document) -> str:
-    """Exactly one region leads each service, and it is the one that the document names."""
-    leading = [region for region, state in document.states.items() if state in LEADING]
-    fine = leading == [document.active_region] and document.leaving is None
+def _one_leads(end: Observation, document: Document) -> str:
+    fine = sound(document, end.regions)
     return "" if fine else f"{document.service} would end with {dict(document.states)}, leaving {document.leaving}"
 
 

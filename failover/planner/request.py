@@ -24,7 +24,8 @@ class Request:
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps in their order; () when everything is as asked already."""
+    """Steps in their order; () when everything is as asked already.  `request` names the region that was found, so
+    that it goes on from an interruption."""
 
     request: Request
     title: str

@@ -1,13 +1,12 @@
 """A region's storage accounts move to their copies: for what was acknowledged by that region alone, when it will not
 return.  Nothing acknowledged by two regions needs it."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 from failover.observation import Account, Observation, iso
-from failover.planner.common import known_region, need_clocks, need_reachable, need_states, ordered
+from failover.planner.common import decide, known_region, need_clocks, need_reachable, need_states
 from failover.planner.request import Plan, Refused, Request
-from failover.steps import Decide, MoveAccount, Step
+from failover.steps import MoveAccount, Step
 
 OLDEST_SYNC = timedelta(minutes=30)
 """https://learn.microsoft.com/azure/storage/common/storage-failover-customer-managed-planned"""
@@ -36,10 +35,9 @@ def plan_salvage(seen: Observation, request: Request) -> Plan:
         _need_movable(seen, account, request)
     steps: list[Step] = [MoveAccount(account.name, account.kind, region, to, request.planned) for account in moving]
     if any(account.kind == "queues" for account in accounts) and writer.queues_in.get(region) != to:
-        steps.append(Decide((replace(
-            writer, epoch=seen.top + 1, queues_in={**writer.queues_in, region: to}, since=iso(seen.at), by=request.by,
-            unprotected_since=writer.unprotected_since or iso(seen.at),
-            reason=f"storage of {region} moved to {to}"),), ordered(seen, to)))
+        steps += [decide(seen, (seen.platform.writer,), to, request, other="fenced",
+                         reason=f"storage of {region} moved to {to}", queues_in={**writer.queues_in, region: to},
+                         unprotected_since=writer.unprotected_since or iso(seen.at))]
     return Plan(request, f"move {region}'s storage accounts to {to}", tuple(steps), _losses(seen, moving, request))
 
 

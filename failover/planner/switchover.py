@@ -8,6 +8,7 @@ from failover.planner.common import (
     clock_warning,
     decide,
     known_region,
+    moves,
     need_clocks,
     need_hands_off,
     need_reachable,
@@ -22,7 +23,6 @@ from failover.planner.content import origin
 from failover.planner.effects import after_all
 from failover.planner.request import Plan, Refused, Request
 from failover.steps import Applies, Confirm, Decide, EdgeLeads, Promote, Step
-from shipments.standing import Document
 
 
 def plan_switchover(seen: Observation, request: Request) -> Plan:
@@ -35,14 +35,11 @@ def plan_switchover(seen: Observation, request: Request) -> Plan:
     need_clocks(seen)
     need_hands_off(seen, services, request)
     to = known_region(seen, request.to) if request.to else target(seen, services)
-    moving = tuple(name for name in services if _moves(seen.document(name), to))
-    promote = platform.writer in services and not _writes(seen, to)
+    moving = tuple(name for name in services if moves(seen, name, to))
+    promote = platform.writer in services and not has_writer(seen, to)
     steps = spread(seen, services, skip=moving)
     if not (moving or promote or steps or origin(seen, services, to)):
-        first = seen.document(services[0])
-        raise Refused(f"switchover leads away from the active region {to}", f"{to} is it already",
-                      f"{', '.join(services)} run there{f' since {first.since}' if first.since else ''}.",
-                      f"Name --to {platform.peer(to)} to move them.")
+        need_unfinished(seen, services, to)
     if promote:
         need_streaming(seen, to)
         steps += [Confirm(seen.writer.lineage)] if seen.writer.unprotected_since else []
@@ -50,11 +47,25 @@ def plan_switchover(seen: Observation, request: Request) -> Plan:
     steps += _drain(seen, moving, to, request)
     steps += [Promote(to, forced=False)] if promote else []
     seen = after_all(tuple(steps), seen)
-    final = decide(seen, moving, to, request, other="standby", reason=f"switchover to {to}",
-                   **{"writer_unprotected_since": None} if promote else {})
-    steps += [final] if final else []
+    protected = {"writer_unprotected_since": None} if promote else {}
+    steps += [decide(seen, moving, to, request, other="standby", reason=reason(to), **protected)
+              ] if moving else []
     steps += _verified(seen, services, to)
-    return Plan(request, f"switch {', '.join(services)} over to {to}", tuple(steps), warnings)
+    return Plan(replace(request, to=to), f"switch {', '.join(services)} over to {to}", tuple(steps), warnings)
+
+
+def need_unfinished(seen: Observation, services: tuple[str, ...], to: str) -> None:
+    """A switchover that was done is only verified when it is ordered again."""
+    documents = [seen.document(name) for name in services]
+    if any(document.reason == reason(to) for document in documents):
+        return
+    since = f" since {documents[0].since}" if documents[0].since else ""
+    raise Refused(f"switchover leads away from the active region {to}", f"{to} is it already",
+                  f"{', '.join(services)} run there{since}.", f"Name --to {seen.platform.peer(to)} to move them.")
+
+
+def reason(to: str) -> str:
+    return f"switchover to {to}"
 
 
 def target(seen: Observation, services: tuple[str, ...]) -> str:
@@ -65,7 +76,7 @@ def target(seen: Observation, services: tuple[str, ...]) -> str:
         return platform.peer(leaving[0])
     if behind := [document for document in documents if seen.behind(document.service)]:
         return behind[0].active_region
-    if platform.writer in services and _writes(seen, platform.peer(seen.writer.active_region)):
+    if platform.writer in services and has_writer(seen, platform.peer(seen.writer.active_region)):
         return platform.peer(seen.writer.active_region)
     regions = {document.active_region for document in documents}
     if len(regions) > 1:
@@ -94,11 +105,8 @@ def need_streaming(seen: Observation, to: str) -> None:
                       f"See why with `failover status`; the function app's log in {to} tells more.")
 
 
-def _moves(document: Document, to: str) -> bool:
-    return document.active_region != to or document.leaving is not None
-
-
-def _writes(seen: Observation, region: str) -> bool:
+def has_writer(seen: Observation, region: str) -> bool:
+    """The database that counts takes writes there, whatever is decided."""
     server = seen.view(region).server
     return server is not None and server.writes and seen.on_lineage(region)
 
