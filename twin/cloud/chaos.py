@@ -58,9 +58,10 @@ class Chaos:
         gone = self._book.drop(where)
         await self._cloud.tell_of_faults()
         self.resume()
-        self._cloud.runner.release([process for fault in gone for process in self._hit(fault)])
-        hit = {fault.region for fault in gone if fault.kind in HELD}
-        await self._cloud.restore(lambda resource: region(self._cloud, resource) in hit)
+        hit = [process for fault in gone if fault.kind in HELD for process in self._hit(fault)]
+        self._cloud.runner.release([process for process in hit if not self.held(process.spec)])
+        ids, regions = {process.spec.resource_id for process in hit}, {process.spec.region for process in hit}
+        await self._cloud.restore(lambda each: each.id in ids or region(self._cloud, each) in regions)
         return {"healed": [asdict(fault) for fault in gone], "unhealthy": await self._cloud.settle()}
 
     def resume(self) -> None:

@@ -28,7 +28,7 @@ from twin.cloud.vaults import SecretStore
 from twin.home import Home
 from twin.runner import HELD, PortBook, Runner
 from twin.services.base import AzureError, Held, Resource, Service, Tools, TwinError
-from twin.services.shapes import region, require_region
+from twin.services.shapes import require_region
 
 log = logging.getLogger(__name__)
 SITE = "azure-native:web:WebApp"
@@ -221,8 +221,7 @@ class LocalCloud:
     async def _restore(self, resource: Resource) -> None:
         try:
             async with self.lock(resource.id):
-                if not self.faults.down(region(self, resource)):
-                    await self.service(resource).restore(self, resource)
+                await self.service(resource).restore(self, resource)
         except Held:
             self.problems.pop(resource.id, None)
         except Exception as error:  # whatever it is, the rest is restored, and settle tries this one again

@@ -34,17 +34,17 @@ Query = dict[str, str]
 
 
 async def realise(cloud: Cloud, account: Resource) -> None:
-    """Runs what the account's SKU and regions ask for, and nothing else."""
+    """Runs what the account's SKU and regions ask for, and nothing else; one end also when a fault holds the other."""
     if cloud not in _watched:
         _watched.add(cloud)
         cloud.faults.on_change(lambda: azurite.write_states(cloud))
     await georeplication.stop(cloud, account)
-    await azurite.start(cloud, account)
-    if has_secondary(account):
-        await azurite.start(cloud, account, secondary=True)
-    else:
-        await azurite.stop(cloud, account, secondary=True)
+    other = azurite.start if has_secondary(account) else azurite.stop
+    both = azurite.start(cloud, account), other(cloud, account, secondary=True)
+    failed = [error for error in await asyncio.gather(*both, return_exceptions=True) if error]
     georeplication.start(cloud, account)
+    if failed:
+        raise failed[0]
 
 
 async def stop(cloud: Cloud, account: Resource) -> None:
