@@ -55,7 +55,7 @@ class Journal:
 
     async def accept(self, command: Command) -> Kept:
         """Durable when it returns, in as many regions as it says.  Raises Unavailable."""
-        both = self._tries_both()
+        both, order = self._tries_both(), self._control.decided.order
         message = command.encode()
         if len(message) > LARGEST:
             reference = f"{command.id}-{command.digest}.json"  # two requests with one id must not share a body
@@ -65,18 +65,19 @@ class Journal:
         if "journal" in self._settings.journal_without:
             await self._queues.put(COMMANDS, message)
             return self.promise().durability
-        return await (self._keep_in_both(message) if both else self._keep_here(message))
+        return await (self._keep_in_both(message, order) if both else self._keep_here(message))
 
     async def keep_blob(self, name: str, content: bytes, container: str, media_type: str) -> Kept:
         """The same for a blob.  Raises Unavailable."""
-        both = self._tries_both()
+        both, order = self._tries_both(), self._control.decided.order
         where = await self._blobs.put(name, content, container, peer=both, media_type=media_type)
-        return "two-regions" if both and self._in_both(where) and self._holds() else "one-region"
+        return "two-regions" if both and self._in_both(where) and self._holds(order) else "one-region"
 
-    async def _keep_in_both(self, message: bytes) -> Kept:
-        """The view is looked at again after the last put: what an operator decided meanwhile counts."""
+    async def _keep_in_both(self, message: bytes, order: tuple[int, str]) -> Kept:
+        """The view is looked at again after the last put: what operators decided meanwhile counts.  In a new epoch, the
+        first copy may be in a database already that has been left behind."""
         _, there = await asyncio.gather(self._queues.put(COMMANDS, message), self._put_there(message))
-        if there and self._holds():
+        if there and self._holds(order):
             return "two-regions"
         self._check_policy()
         await self._queues.put(JOURNAL, message, HIDDEN)
@@ -97,8 +98,9 @@ class Journal:
         self._failed = False
         return True
 
-    def _holds(self) -> bool:
-        return promised(self._control).durability == "two-regions"
+    def _holds(self, order: tuple[int, str] | None = None) -> bool:
+        """Whether two regions can be promised, still in the epoch of that order."""
+        return promised(self._control).durability == "two-regions" and order in (None, self._control.decided.order)
 
     def _tries_both(self) -> bool:
         """Whether to try the other region; raises NotInBoth when the policy asks for it and it cannot be used."""

@@ -8,8 +8,9 @@ import asyncio
 import base64
 import binascii
 import ssl
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 import aiohttp
@@ -42,6 +43,12 @@ GONE = ("MessageNotFound", "PopReceiptMismatch")
 (https://learn.microsoft.com/rest/api/storageservices/queue-service-error-codes)."""
 
 
+@cache
+def _trusting(file: str) -> ssl.SSLContext:
+    """Read once: an app has several accounts, and parsing the roots takes 20 ms in which it does nothing else."""
+    return ssl.create_default_context(cafile=file)
+
+
 class Transport(AioHttpTransport):
     """Connections of one account, kept open, trusting what the app trusts.
 
@@ -50,7 +57,7 @@ class Transport(AioHttpTransport):
 
     async def open(self) -> None:
         if not self._has_been_opened:
-            connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=ca_file()), limit=0)
+            connector = aiohttp.TCPConnector(ssl=_trusting(ca_file()), limit=0)
             self.session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(),
                                                  auto_decompress=False)
         await super().open()
@@ -87,8 +94,7 @@ class Queues:
     async def receive(self, queue: str, count: int, hidden: int) -> list[Entry]:
         """Up to `count` (at most 32) messages, which nobody else gets for `hidden` seconds."""
         pages = self._client(queue).receive_messages(messages_per_page=count, visibility_timeout=hidden).by_page()
-        page = await self._call(queue, anext(pages))
-        return [_entry(message) async for message in page]
+        return await self._call(queue, _first(pages)) or []
 
     async def delete(self, queue: str, entry: Entry) -> None:
         """For good; nothing happens when it is gone, or somebody else's, already."""
@@ -118,6 +124,12 @@ class Queues:
         if queue not in self._clients:
             self._clients[queue] = self._service.get_queue_client(queue)
         return self._clients[queue]
+
+
+async def _first(pages: AsyncIterator[AsyncIterator[QueueMessage]]) -> list[Entry]:
+    async for page in pages:
+        return [_entry(message) async for message in page]
+    return []
 
 
 def _entry(message: QueueMessage) -> Entry:
