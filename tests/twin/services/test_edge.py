@@ -8,6 +8,7 @@ from tests.twin.services.sites import ask, deploy, eventually, make_site
 from twin.services.base import AzureError
 
 PROFILE = "Microsoft.Cdn/profiles/afd"
+BLOB_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
 
 
 async def make_profile(arm, **options) -> dict:
@@ -128,6 +129,8 @@ async def test_static_content_is_read_with_the_edges_identity_from_both_ends_of_
     name = "Microsoft.Storage/storageAccounts/tracks"
     account = await arm.put("storage:StorageAccount", name, location="eastus", sku={"name": "Standard_RAGRS"})
     await arm.put("storage:BlobContainer", f"{name}/blobServices/default/containers/site")
+    await arm.put("authorization:RoleAssignment", "Microsoft.Authorization/roleAssignments/1", scope=arm.id(name),
+                  principalId=edge["principalId"], roleDefinitionId=f"/roleDefinitions/{BLOB_CONTRIBUTOR}")
     token = await cloud.identities.token(edge["principalId"], "https://storage.azure.com")
     for file in ("health.txt", "help.txt"):
         put = await ask(cloud, "PUT", account["primaryEndpoints"]["blob"] + f"site/{file}", content=b"well", headers={
@@ -150,8 +153,11 @@ async def test_static_content_is_read_with_the_edges_identity_from_both_ends_of_
     await cloud.put(arm.id(f"{PROFILE}/originGroups/static/origins/0"), "azure-native:cdn:AFDOrigin", "0",
                     {"hostName": down, "originHostHeader": down, "priority": 1, "enabledState": "Disabled"})
     assert not await cloud.settle(), "the edge leaves the first origin out"
-    answer = await ask(cloud, "GET", f"{profile['url']}/static/health.txt?uncached")
-    assert (answer.status_code, answer.text) == (200, "well"), "the secondary serves the same content"
+
+    async def copied() -> bool:
+        answer = await ask(cloud, "GET", f"{profile['url']}/static/health.txt?uncached")
+        return (answer.status_code, answer.text) == (200, "well")
+    assert await eventually(copied), "the secondary serves the same content, once it has it"
 
 
 async def test_origins_elsewhere_and_a_second_endpoint_are_refused_by_name(arm):
