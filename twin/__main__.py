@@ -51,6 +51,7 @@ def up(stack: Stack = "primary", primary: Primary = "") -> None:
             engine.keep_primary(home, stack, primary)
         with stage(console, "control plane, with what ran before"):
             _start(home)
+            operators.tell(home)  # also for when the rest fails: a lost region cannot be changed, but operated
         with stage(console, "pulumi up") as tell:
             outcome = _run_engine(home, stack, tell)
         with stage(console, "everything healthy"):

@@ -11,9 +11,10 @@ from twin.home import Home, read_json, write_json
 from twin.services.base import TwinError
 
 
-def tell(home: Home, outputs: dict[str, Any]) -> None:
-    """Writes <home>/outputs.json and <home>/operator.env, for `set -a; . operator.env`."""
-    write_json(home.outputs, outputs)
+def tell(home: Home, outputs: dict[str, Any] | None = None) -> None:
+    """Writes <home>/operator.env, for `set -a; . operator.env`, and <home>/outputs.json when there are new ones."""
+    if outputs is not None:
+        write_json(home.outputs, outputs)
     lines = [f"{name}={shlex.quote(value)}\n" for name, value in environment(home).items()]
     home.operator.touch(mode=0o600)
     home.operator.write_text("".join(lines))
