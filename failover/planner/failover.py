@@ -15,6 +15,7 @@ from failover.planner.common import (
     window,
 )
 from failover.planner.content import origin
+from failover.planner.drain import drain
 from failover.planner.effects import after_all
 from failover.planner.request import Plan, Refused, Request
 from failover.steps import Applies, AwaitValidity, EdgeLeads, Promote, Step
@@ -33,7 +34,10 @@ def plan_failover(seen: Observation, request: Request) -> Plan:
                    if moves(seen, name, to) or (again and name == writer))
     if writer in services:
         need_fit_database(seen, to, request, promote)
-    steps = [*spread(seen, services, skip=moving), *_decide(seen, moving, to, request, promote)]
+    steps = spread(seen, services, skip=moving)
+    if not promote and seen.view(seen.platform.peer(to)).reachable:
+        steps += drain(seen, moving, to, request)
+    steps += _decide(after_all(tuple(steps), seen), moving, to, request, promote)
     if not (steps or promote or origin(seen, services, to)):
         need_unfinished(seen, services, to)
     steps += scale_up(seen, moving, to, at_once=True)

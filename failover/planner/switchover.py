@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from failover.observation import Observation, iso
+from failover.observation import Observation
 from failover.planner.common import (
     chosen,
     clock_warning,
@@ -13,16 +13,15 @@ from failover.planner.common import (
     need_hands_off,
     need_reachable,
     need_states,
-    ordered,
     scale_up,
     spread,
     watched,
-    window,
 )
 from failover.planner.content import origin
+from failover.planner.drain import drain
 from failover.planner.effects import after_all
 from failover.planner.request import Plan, Refused, Request
-from failover.steps import Applies, Confirm, Decide, EdgeLeads, Promote, Step
+from failover.steps import Applies, Confirm, EdgeLeads, Promote, Step
 
 
 def plan_switchover(seen: Observation, request: Request) -> Plan:
@@ -44,7 +43,7 @@ def plan_switchover(seen: Observation, request: Request) -> Plan:
         need_streaming(seen, to)
         steps += [Confirm(seen.writer.lineage)] if seen.writer.unprotected_since else []
     steps += scale_up(seen, moving, to)
-    steps += _drain(seen, moving, to, request)
+    steps += drain(seen, moving, to, request)
     steps += [Promote(to, forced=False)] if promote else []
     seen = after_all(tuple(steps), seen)
     protected = {"writer_unprotected_since": None} if promote else {}
@@ -109,21 +108,6 @@ def has_writer(seen: Observation, region: str) -> bool:
     """The database that counts takes writes there, whatever is decided."""
     server = seen.view(region).server
     return server is not None and server.writes and seen.on_lineage(region)
-
-
-def _drain(seen: Observation, moving: tuple[str, ...], to: str, request: Request) -> list[Step]:
-    """The old region's probes answer 503 while it goes on reading and writing.  The new one takes over at once: the
-    edge would otherwise not send it anything where it is preferred but stands by, or in manual mode."""
-    leaving = seen.platform.peer(to)
-    drained = tuple(name for name in moving if seen.platform.services[name].kind in ("web-app", "external")
-                    and seen.document(name).active_region != to)
-    fresh = tuple(replace(
-        document, epoch=seen.top + 1, leaving=leaving, states={leaving: document.state_of(leaving), to: "failover"},
-        reason=f"switchover to {to}: the edge leaves {leaving}", since=iso(seen.at), by=request.by)
-        for document in map(seen.document, drained) if document.leaving != leaving)
-    edge = watched(seen, drained)
-    return [*([Decide(fresh, ordered(seen, to))] if fresh else []),
-            *([EdgeLeads(edge, to, window(seen, edge))] if edge else [])]
 
 
 def _verified(seen: Observation, services: tuple[str, ...], to: str) -> list[Step]:

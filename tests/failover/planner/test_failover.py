@@ -45,10 +45,16 @@ def test_static_content_is_left_to_the_edge_unless_it_is_named():
 
 
 def test_one_service_moves_without_the_database():
-    found = plan(platforms.healthy(), replace(TO_WEST, services=("api",)))
+    found = plan(without(platforms.healthy(), EAST), replace(TO_WEST, services=("api",)))
     assert names(found) == ["decide", "edge-leads"], "reads and acknowledgements need no writer in their region"
     assert [one.service for one in found.steps[0].documents] == ["api"], "nobody else is touched"
     assert not found.destructive, "and nothing can be lost"
+
+
+def test_while_the_edge_leaves_a_region_that_answers_it_goes_on_accepting():
+    found = plan(platforms.healthy(), replace(TO_WEST, services=("api",)))
+    assert names(found) == ["decide", "edge-leads", "decide", "edge-leads"], "it is refused only when nobody comes"
+    assert found.steps[0].documents[0].leaving == EAST and found.steps[2].documents[0].state_of(EAST) == "fenced"
 
 
 def test_the_worker_alone_takes_the_database_with_it():
