@@ -74,6 +74,8 @@ class Client:
             told = {"error": "timeout"}
         except (aiohttp.ClientError, OSError) as error:
             told = {"error": "connection", "note": f"{type(error).__name__}: {str(error)[:120]}"}
+        except (ValueError, KeyError, TypeError):
+            told = {"error": "connection", "note": f"an answer that cannot be read: {content[:80]!r}"}
         attempt = Attempt(op, kind, start, time.time(), door=door, number=number, shipment=shipment, **told)
         if record:
             self.history.add(attempt)

@@ -72,7 +72,7 @@ def test_bars_and_curves_stay_within_their_lanes() -> None:
     assert [lane.title for lane in picture.lanes][:2] == ["reads per second", "writes per second"], "load first"
     for lane in picture.lanes:
         for bar in lane.bars:
-            assert -0.5 <= bar.y and bar.y + bar.height <= lane.height + 0.5, f"{lane.title}: {bar}"
+            assert bar.y >= -0.5 and bar.y + bar.height <= lane.height + 0.5, f"{lane.title}: {bar}"
             assert picture.left - 0.5 <= bar.x and bar.x + bar.width <= picture.width + 8, f"{lane.title}: {bar}"
     assert [flag.look for flag in picture.flags] == ["load", "fault", "verb", "end"], "what was done is marked"
 
