@@ -27,10 +27,11 @@ Names = Annotated[list[str] | None, typer.Argument(help="Scenarios by name; the 
                                                    show_default=False)]
 Seeds = Annotated[int, typer.Option(min=1, help="Repeat each scenario with this many seeds.")]
 First = Annotated[int, typer.Option(help="The first seed.")]
+Rate = Annotated[float, typer.Option(min=0.05, help="Times the scenarios' own 38 requests a second.")]
 
 
 @app.command()
-def drill(names: Names = None, seeds: Seeds = 1, first_seed: First = 1,
+def drill(names: Names = None, seeds: Seeds = 1, first_seed: First = 1, rate: Rate = 1.0,
           list_: Annotated[bool, typer.Option("--list", help="Show the scenarios and end.")] = False) -> None:
     """Runs scenarios against the running platform; each ends with everything healed and back in its place.
 
@@ -46,7 +47,7 @@ def drill(names: Names = None, seeds: Seeds = 1, first_seed: First = 1,
         console.print(str(error), style="red", highlight=False)
         raise typer.Exit(2) from None
     results, page = asyncio.run(_drill(target, [(scenario, seed) for seed in range(first_seed, first_seed + seeds)
-                                          for scenario in chosen], console))
+                                          for scenario in chosen], rate, console))
     console.print(_shown(results))
     if seeds > 1:
         console.print(_summed(results))
@@ -62,7 +63,7 @@ def _chosen(names: list[str]) -> list[Scenario]:
     return list(SCENARIOS) if "all" in names else [BY_NAME[name] for name in names]
 
 
-async def _drill(target: Target, runs: list[tuple[Scenario, int]], console: Console
+async def _drill(target: Target, runs: list[tuple[Scenario, int]], rate: float, console: Console
                  ) -> tuple[list[Result], Path]:
     """One after the other; after a run that could not be restored, no other begins."""
     results, records, page = list[Result](), list[Path](), target.folder
@@ -73,7 +74,7 @@ async def _drill(target: Target, runs: list[tuple[Scenario, int]], console: Cons
         def say(text: str, began: float = began) -> None:
             console.print(f"{time.monotonic() - began:7.1f} s  {text}", highlight=False, markup=False)
 
-        run = Run(target, scenario, seed, target.folder / f"{stamp}-{scenario.name}-{seed}", say)
+        run = Run(target, scenario, seed, target.folder / f"{stamp}-{scenario.name}-{seed}", say, rate)
         results.append(await run.go())
         for problem in results[-1].problems:
             console.print(f"  {problem}", style="red", highlight=False, markup=False)

@@ -57,6 +57,8 @@ class Run:
     seed: int
     folder: Path
     say: Say
+    rate: float = 1.0
+    """Of the scenario's own requests a second, for machines that are slower or faster."""
     stuck: bool = False
     """Whether the platform could not be brought back to where it was."""
 
@@ -80,7 +82,7 @@ class Run:
         return judge(self.scenario, self.seed, started, self.history, verdict, self.problems, self.target.platform)
 
     async def _drill(self, client: Client) -> None:
-        rates = Rates(**{**vars(Rates()), **self.scenario.rates})
+        rates = Rates(**{kind: each * self.rate for kind, each in (vars(Rates()) | self.scenario.rates).items()})
         self.load = Load(client, self.seed, rates)
         self.conditions = Conditions(self.target, client, self.load)
         async with Sampler(self.target, self.history):
