@@ -17,6 +17,11 @@ WORKERS = max(2, (os.cpu_count() or 2) // 2)
 """Most workers that this machine gives an app, however many instances the plan allows: two apps share its cores, and
 starting a worker takes a core for seconds."""
 
+LEASE = 30
+"""Seconds after which a killed worker's messages are seen again.  In Azure the worker's host, another process, shows
+them again after host.json's visibilityTimeout, and only with the host's machine they are away for ten minutes
+(QueueListener of Microsoft.Azure.WebJobs.Extensions.Storage.Queues).  Here host and worker are one process."""
+
 
 class FunctionApp(WebApp):
     """One host process; its workers are its children."""
@@ -37,7 +42,7 @@ class FunctionApp(WebApp):
         scale = (resource.inputs.get("functionAppConfig") or {}).get("scaleAndConcurrency") or {}
         workers = min(int(scale.get("maximumInstanceCount") or WORKERS), WORKERS)
         return (str(cloud.tools.python), "-m", "twin.functionshost", "--package", str(directory), "--port", str(port),
-                "--max-workers", str(workers))
+                "--max-workers", str(workers), "--lease", str(LEASE))
 
     def ready(self, cloud: Cloud, resource: Resource, port: int) -> Ready:
         """The host's own status page."""
