@@ -4,7 +4,10 @@ import re
 
 import pytest
 
+from components.roles import BLOBS, only_writing
 from tests.components.conftest import primary_platform, run_program
+from twin.services.base import Resource
+from twin.services.storageroles import condition
 
 WEB, WORKER, BOTH = (f"00000000-0000-4000-8000-00000000000{digit}" for digit in "456")
 
@@ -92,3 +95,10 @@ def test_roles_are_the_stacks_own(shared, varied):
             assert item.inputs["assignableScopes"] == [item.inputs["scope"]], "and useless elsewhere"
     ids = {item.inputs["roleDefinitionId"] for item in shared.of("authorization:RoleDefinition").values()}
     assert len(ids) == 5 and all(re.fullmatch(r"[0-9a-f-]{36}", one) for one in ids), "GUIDs, the same in every run"
+
+
+def test_the_twins_storage_holds_operators_to_their_own_blob():
+    given = {"condition": only_writing("web.json")}
+    right = Resource("/x", "azure-native:authorization:RoleAssignment", "x", given, {})
+    assert condition(right) == {"path": "web.json", "actions": [f"{BLOBS}/write".lower().removeprefix(
+        "microsoft.storage/storageaccounts/")]}, "writing is bound to one blob, reading is free"
