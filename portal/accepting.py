@@ -8,7 +8,7 @@ from starlette.requests import Request
 from portal.photos import check_photo
 from shipments.commands import Body
 from shipments.errors import Unavailable
-from shipments.models import Accepted
+from shipments.models import Accepted, CommandResult
 from shipments.service import Shipments
 
 LONGEST = 8.0
@@ -28,6 +28,15 @@ async def accept(request: Request, body: Body, key: str | None, photo: bytes | N
             return await _with_photo(state.shipments, body, key, photo, media_type)
     except TimeoutError:
         raise Unavailable("the storage of commands and photos") from None
+
+
+async def outcome(request: Request, accepted: Accepted, wait: float) -> CommandResult | None:
+    """What became of it, as far as that is known within `wait` seconds. Once a command is durable, nothing that does
+    not answer makes it a failure: whoever is told so sends it again."""
+    try:
+        return await request.app.state.shipments.result(accepted.id, wait=wait)
+    except Unavailable:
+        return None
 
 
 async def _with_photo(shipments: Shipments, body: Body, key: str | None, photo: bytes, media_type: str) -> Accepted:

@@ -6,7 +6,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from portal.accepting import accept
+from portal.accepting import accept, outcome
 from portal.preferences import Preferences, preferences
 from portal.problems import Trouble
 from shipments.commands import Body
@@ -29,12 +29,12 @@ class Receipt(View):
 async def submit(request: Request, body: Body, done: int, photo: bytes | None = None) -> Response:
     """Makes the command, and its photo, durable; `done` is the status of one that was applied while the caller
     waited."""
-    wishes, shipments = preferences(request), request.app.state.shipments
+    wishes = preferences(request)
     try:
         accepted = await accept(request, body, wishes.key, photo)
     except Refusal as reused:
         raise Trouble(409, str(reused)) from None
-    result = await shipments.result(accepted.id, wait=wishes.wait) if wishes.wait else None
+    result = await outcome(request, accepted, wishes.wait) if wishes.wait else None
     if result and result.status == "refused":
         raise refusal(result)
     return _answer(accepted, result, wishes, done)

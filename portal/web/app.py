@@ -39,5 +39,6 @@ async def _error(request: Request, error: Exception) -> Response:
     log_failure(request, trouble, error)
     if trouble.status == 404 and isinstance(error, HTTPException):
         trouble = Trouble(404, "There is no page at this address.")
-    return await page(request, "trouble.html", trouble.status, trouble.headers, trouble=trouble,
+    again = trouble.headers.get("Retry-After") if request.method == "GET" else None
+    return await page(request, "trouble.html", trouble.status, trouble.headers, trouble=trouble, again=again,
                       request_id=request.scope.get("request_id", ""))

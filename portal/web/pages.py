@@ -3,8 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from portal import photos
-from portal.accepting import accept
+from portal.accepting import accept, outcome
 from portal.problems import Trouble
 from portal.standing import Closed
 from portal.web import wording
@@ -52,43 +51,6 @@ async def register(request: Request) -> Response:
 
 async def shipment(request: Request) -> Response:
     """One shipment; the answer to `?command=` says what became of what was sent just now."""
-    return await _shipment(request, Form())
-
-
-async def comment(request: Request) -> Response:
-    form, name = await _own_form(request), request.path_params["shipment_id"]
-    try:
-        body = form.model(AddComment, ("author", "text"), shipment=shipment_id(name))
-    except InvalidId as error:
-        raise Trouble(404, str(error)) from None
-    accepted = await _submit(request, form, body) if body else None
-    if accepted is None:
-        return await _shipment(request, form, 503 if form.retry_after else 422)
-    return _to(str(accepted.shipment), accepted)
-
-
-async def _submit(request: Request, form: Form, body: Body) -> Accepted | None:
-    """Durable, or None with the form's trouble told. The hidden key makes a form that is sent twice one command."""
-    try:
-        accepted = await accept(request, body, form.key, form.photo)
-        await request.app.state.shipments.result(accepted.id, wait=PATIENCE)
-    except Refusal:
-        form.trouble = "This form was sent before with another content. Please check it and send it once more."
-        form.values.pop("key", None)
-        return None
-    except Unavailable as error:
-        why = wording.banner(error.standing) if isinstance(error, Closed) else str(error)
-        form.retry_after = error.retry_after
-        form.trouble = wording.not_saved(why, error.retry_after, form.photo is not None)
-        return None
-    return accepted
-
-
-async def _home(request: Request, tracking: Form, registration: Form, status: int = 200) -> Response:
-    return await page(request, "home.html", status, _retry(registration), tracking=tracking, registration=registration)
-
-
-async def _shipment(request: Request, form: Form, status: int = 200) -> Response:
     name, result = request.path_params["shipment_id"], await _sent(request)
     try:
         found = await request.app.state.shipments.shipment(name)
@@ -98,12 +60,52 @@ async def _shipment(request: Request, form: Form, status: int = 200) -> Response
     tries = _tries(request)
     again = request.url.include_query_params(tries=tries + 1) if waiting and tries < TRIES else None
     values = {"name": name, "result": result, "waiting": waiting, "again": again and f"{again.path}?{again.query}"}
-    if request.method == "POST":
-        values["here"] = request.url.path.removesuffix("/comments")
     if found is None:
         return await page(request, "unknown.html", 202 if waiting else 404, **values)
-    return await page(request, "shipment.html", status, _retry(form), shipment=found, form=form,
-                      largest_photo=photos.LARGEST, **values)
+    return await page(request, "shipment.html", shipment=found, form=Form(), **values)
+
+
+async def comment(request: Request) -> Response:
+    form, name = await _own_form(request), request.path_params["shipment_id"]
+    try:
+        body = form.model(AddComment, ("author", "text"), shipment=shipment_id(name))
+    except InvalidId as error:
+        raise Trouble(404, str(error)) from None
+    accepted = await _submit(request, form, body) if body else None
+    return _to(str(accepted.shipment), accepted) if accepted else await _comment_again(request, form)
+
+
+async def _submit(request: Request, form: Form, body: Body) -> Accepted | None:
+    """Durable, or None with the form's trouble told. The hidden key makes a form that is sent twice one command."""
+    try:
+        accepted = await accept(request, body, form.key, form.photo)
+    except Refusal:
+        form.trouble = "This form was sent before with another content. Please check it and send it once more."
+        form.values.pop("key", None)
+        return None
+    except Unavailable as error:
+        why = wording.banner(error.standing) if isinstance(error, Closed) else str(error)
+        form.retry_after = error.retry_after
+        form.trouble = wording.not_saved(why, error.retry_after, form.photo is not None)
+        return None
+    await outcome(request, accepted, PATIENCE)
+    return accepted
+
+
+async def _home(request: Request, tracking: Form, registration: Form, status: int = 200) -> Response:
+    return await page(request, "home.html", status, _retry(registration), tracking=tracking, registration=registration)
+
+
+async def _comment_again(request: Request, form: Form) -> Response:
+    """With what was typed, also while the shipment itself cannot be shown."""
+    status, name = 503 if form.retry_after else 422, request.path_params["shipment_id"]
+    here = request.url.path.removesuffix("/comments")
+    try:
+        found = await request.app.state.shipments.shipment(name)
+    except Unavailable:
+        found = None
+    return await page(request, "shipment.html" if found else "comment.html", status, _retry(form), shipment=found,
+                      form=form, name=name, here=here, result=None, waiting=False, again=None)
 
 
 async def _sent(request: Request) -> CommandResult | None:

@@ -7,11 +7,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from starlette.requests import Request
 from starlette.responses import Response
 
+from portal import photos
 from portal.web import wording
 
 ENVIRONMENT = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=select_autoescape(default=True),
     undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False)
+ENVIRONMENT.globals["LARGEST_PHOTO"] = photos.LARGEST
 ENVIRONMENT.filters |= {
     name: getattr(wording, name) for name in ("status", "words", "place", "headline", "moment", "region", "field_name")}
 

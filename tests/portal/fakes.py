@@ -134,6 +134,8 @@ class MemoryShipments:
         return found and found.model_dump_json(by_alias=True).encode()
 
     async def result(self, command_id: str, wait: float = 0) -> CommandResult | None:
+        if "database" in self.down:
+            raise Unavailable("the database")
         return self.results.get(command_id)
 
     async def capture_job(self, capture_id: str, wait: float = 0) -> CaptureJob | None:

@@ -45,6 +45,14 @@ async def test_a_caller_may_wait_for_the_result(api: httpx.AsyncClient, domain: 
     assert followed.json()["status"] == "accepted", "the command can be followed"
 
 
+async def test_what_is_durable_is_accepted_even_if_its_result_cannot_be_read(
+        api: httpx.AsyncClient, domain: MemoryShipments) -> None:
+    domain.down.add("database")
+    answer = await api.post("/api/shipments", json=ROUTE, headers={"Prefer": "wait=1"})
+    assert answer.status_code == 202 and answer.headers["shipment-durability"] == "two-regions", answer.text
+    assert (await api.get(answer.json()["links"]["command"])).status_code == 503, "what became of it is told later"
+
+
 async def test_the_same_key_is_the_same_request(api: httpx.AsyncClient) -> None:
     key = {"Idempotency-Key": "order-17"}
     first, again = [await api.post("/api/shipments", json=ROUTE, headers=key) for _ in range(2)]

@@ -53,6 +53,36 @@ async def test_a_form_that_cannot_be_saved_now_keeps_what_was_typed(
     assert answer.status_code == 503 and "Ring &lt;twice&gt;</textarea>" in answer.text, "nothing is lost"
 
 
+async def test_a_form_sent_again_after_it_could_not_be_saved_is_the_same_command(
+        web: httpx.AsyncClient, domain: MemoryShipments) -> None:
+    domain.set_state("fenced", "eastus")
+    refused = await web.post("/shipments", data=FIELDS, headers=OURS)
+    assert 'name="key" value="k-1"' in refused.text, "its first sending may have arrived after all"
+    domain.set_state("active", "eastus")
+    await registered(web)
+    other = await web.post("/shipments", data=FIELDS | {"sender": "Eve"}, headers=OURS)
+    assert "sent before with another content" in other.text, "the same key with another content is not taken"
+    assert 'value="k-1"' not in other.text and 'value="Eve"' in other.text, "sent once more, it is a command of its own"
+
+
+async def test_a_comment_keeps_its_text_also_while_the_shipment_cannot_be_shown(
+        web: httpx.AsyncClient, domain: MemoryShipments) -> None:
+    where = (await registered(web)).partition("?")[0]
+    domain.down |= {"queues", "database"}
+    answer = await web.post(where + "/comments", data={"author": "Ada", "text": "Ring <twice>"}, headers=OURS)
+    assert answer.status_code == 503 and "Ring &lt;twice&gt;</textarea>" in answer.text, "nothing is lost"
+    assert f'action="{where}/comments"' in answer.text, "and it can be sent again from there"
+
+
+async def test_what_is_durable_is_not_called_a_failure_when_nothing_more_can_be_read(
+        web: httpx.AsyncClient, domain: MemoryShipments) -> None:
+    domain.down.add("database")
+    answer = await web.post("/shipments", data=FIELDS, headers=OURS)
+    assert answer.status_code == 303 and len(domain.bodies) == 1, "told otherwise, people send it again"
+    page = await web.get(answer.headers["location"])
+    assert page.status_code == 503 and 'http-equiv="refresh"' in page.text, "the page comes by itself when it can"
+
+
 @pytest.mark.parametrize(("headers", "status"), [
     ({"Sec-Fetch-Site": "cross-site"}, 403), ({"Sec-Fetch-Site": "same-site"}, 403),
     ({"Origin": "https://evil.example"}, 403), ({"Origin": "null"}, 403), ({"Sec-Fetch-Site": "same-origin"}, 303),
