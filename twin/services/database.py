@@ -122,8 +122,6 @@ async def run(server: Server, source: Server | None, new: bool = False) -> None:
     await conform(server)
     if source and new:
         await streaming(server)
-    elif not source:
-        await pgaadauth.provide(server)
 
 
 async def source_of(cloud: Cloud, resource: Resource) -> Server:

@@ -181,10 +181,6 @@ class Server:
         return (f"host=localhost hostaddr=127.0.0.1 port={port} user={SUPERUSER} passfile={file} sslmode=verify-full"
                 f" sslrootcert={self.cloud.tls.own_ca} application_name={self.slot()} connect_timeout=5")
 
-    async def promote(self) -> None:
-        """Ends recovery; nothing when it is no replica."""
-        await self.query("select pg_promote(true, 30) where pg_is_in_recovery()")
-
     async def stopped_at(self) -> str:
         """Where the log of a server that was shut down in order ends; "" when it was not."""
         said = await self.tool("pg_controldata", "-D", str(self.data))

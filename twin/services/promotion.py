@@ -33,6 +33,7 @@ NEARLY = 1 << 20
 STALE_FOR = 15.0
 """Seconds for which a primary that was away during a forced promotion goes on as it was after it is back, until Azure
 makes it a replica: Azure says no time, only that it may last."""
+PROMOTE = "select pg_promote(true, 30)"
 FORGET = "select pg_drop_replication_slot(slot_name) from pg_replication_slots where not active"
 """On a replica: the slots of its time as a primary would keep its log for ever."""
 log = logging.getLogger(__name__)
@@ -115,12 +116,14 @@ def refused(message: str, code: str = "OperationNotAllowed") -> AzureError:
 async def switch_over(replica: Server, source: Server, planned: bool, alive: bool) -> None:
     """The writer is away from the moment the primary stops until the replica is promoted: 1 to 2 s when planned."""
     cloud, old, new = replica.cloud, source.resource, replica.resource
-    if planned:
-        async with locks[old.id]:
-            await hand_over(source, replica)
+    async with await replica.connect() as link:
+        if planned:
+            async with locks[old.id]:
+                await hand_over(source, replica, link)
+                await swap(cloud, old, new)
+        else:
             await swap(cloud, old, new)
-    else:
-        await swap(cloud, old, new)
+        await link.execute(PROMOTE)
     await take_over(replica)
     following = follow(cloud, old, 0 if alive else STALE_FOR)
     if planned:
@@ -131,10 +134,9 @@ async def swap(cloud: Cloud, old: Resource, new: Resource) -> None:
     """The roles in the record."""
     await cloud.save_outputs(new.id, **as_primary())
     await cloud.save_outputs(old.id, **as_replica(old, new, "Reconfiguring"))
-    await move_endpoints(cloud, old, new)
 
 
-async def hand_over(source: Server, replica: Server) -> None:
+async def hand_over(source: Server, replica: Server, link: psycopg.AsyncConnection) -> None:
     """Stops the primary once the replica has nearly everything, and checks that the rest came; starts it again, still
     the primary, when it did not."""
     await until(lambda: behind(source, replica.slot(), NEARLY), CAUGHT_UP_WITHIN, replica)
@@ -142,7 +144,7 @@ async def hand_over(source: Server, replica: Server) -> None:
     await source.cloud.runner.stop(source.name)
     try:
         end = await source.stopped_at()
-        await until(lambda: replayed(replica, end), CAUGHT_UP_WITHIN / 4, replica)
+        await until(lambda: replayed(link, end), CAUGHT_UP_WITHIN / 4, replica)
         source.follow()
     except (AzureError, TwinError, psycopg.Error):
         await source.start()
@@ -166,16 +168,18 @@ async def behind(source: Server, slot: str, allowed: int) -> bool:
     return bool(rows)
 
 
-async def replayed(replica: Server, end: str) -> bool:
-    """Whether it went past that record, such as the one of a shut-down."""
-    return bool(end) and (await replica.query("select pg_last_wal_replay_lsn() > %s::pg_lsn", end))[0][0]
+async def replayed(link: psycopg.AsyncConnection, end: str) -> bool:
+    """Whether a replica went past that record, such as the one of a shut-down."""
+    asked = await link.execute("select pg_last_wal_replay_lsn() > nullif(%s, '')::pg_lsn", (end,))
+    return bool((await asked.fetchone())[0])
 
 
 async def take_over(server: Server) -> None:
-    """Ends recovery, keeps the log for the replicas, installs tokens that were issued since the old primary left."""
-    await server.promote()
+    """All that a primary needs: no recovery, the log kept for its replicas, their endpoints, the tokens in force."""
+    await server.query(f"{PROMOTE} where pg_is_in_recovery()")
     for replica in replicas(server.cloud, server.resource):
         await server.reserve(await Server.of(server.cloud, replica))
+        await move_endpoints(server.cloud, replica, server.resource)
     await pgaadauth.provide(server)
 
 
@@ -189,7 +193,8 @@ async def stand_alone(replica: Server, source: Server, planned: bool) -> None:
     """The replica leaves the set; a reader that pointed to it points to the primary from now on."""
     if planned:
         end = (await source.query("select (pg_current_wal_lsn() - 1)::text"))[0][0]
-        await until(lambda: replayed(replica, end), CAUGHT_UP_WITHIN, replica)
+        async with await replica.connect() as link:
+            await until(lambda: replayed(link, end), CAUGHT_UP_WITHIN, replica)
     await replica.cloud.save_outputs(replica.resource.id, **as_primary())
     await take_over(replica)
     for endpoint in endpoints(replica.cloud, source.resource):
@@ -240,12 +245,12 @@ async def replication_state(cloud: Cloud, resource: Resource) -> str:
 async def conform(server: Server) -> None:
     """Makes a server that runs what it is recorded to be, as after an interruption."""
     resource = server.cloud.get(server.resource.id) or server.resource
-    if is_replica(resource) and not server.follows:
-        follow(server.cloud, resource, STALE_FOR)
-    elif not is_replica(resource) and server.follows:
+    if not is_replica(resource):
         await take_over(server)
     elif server.follows:
         await server.query(FORGET)
+    else:
+        follow(server.cloud, resource, STALE_FOR)
 
 
 def follow(cloud: Cloud, resource: Resource, delay: float) -> asyncio.Task:
