@@ -1,5 +1,9 @@
 """What the stack exports."""
 
+import json
+
+from failover.platform import parse
+
 DEPLOYER = {"objectId": "00000000-0000-4000-8000-000000000003", "type": "ServicePrincipal"}
 
 
@@ -70,6 +74,14 @@ def test_operators_learn_what_moves_static_content(recorded):
     assert edge == {"profile": edge["profile"], "resourceGroup": "rg-tracking-primary-global", "originGroups": {
         name: name for name in ("web", "api", "worker", "static")}}, "origins bear their region's name"
     assert static["account"].startswith("trackingseus") and edge["profile"].startswith("afd-tracking"), "by name"
+
+
+def test_operations_read_what_the_stack_exports(recorded, western):
+    platform = parse(json.dumps(recorded.exports).encode())
+    assert (platform.primary, platform.writer, platform.platform.stack) == ("eastus", "worker", "primary"), "as told"
+    assert platform.regions["westus"].sites["api"].id == "/id/api-westus", "they find what they move"
+    assert {service.name: service.primary for service in platform.listed}["static"] == "eastus", "and where it belongs"
+    assert parse(json.dumps(western.exports).encode()).primary == "westus", "after a swap, too"
 
 
 def test_no_output_is_a_secret(recorded):
