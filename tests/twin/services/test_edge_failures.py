@@ -8,6 +8,8 @@ import pytest
 from tests.twin.services.origins import PROBE, Load, Origin
 from tests.twin.services.sites import ask, eventually
 from tests.twin.services.test_edge import PROFILE, make_profile
+from twin.cloud.faults import Fault
+from twin.services.base import Resource
 from twin.services.edge import change_origin
 
 PRIMARY_STACK = {"interval": 5, "size": 2, "required": 2}
@@ -127,6 +129,31 @@ async def test_when_no_origin_is_healthy_all_are_asked_in_turn(cloud, arm, origi
     async def both() -> bool:
         return {(await ask(cloud, "GET", url)).text for _ in range(6)} == {"east", "west"}
     await eventually(both)
+
+
+async def test_a_region_that_is_cut_off_is_left_within_the_window_and_taken_back(cloud, arm, origins):
+    east, west = origins
+    for origin in origins:
+        site = Resource(arm.id(f"Microsoft.Web/sites/{origin.name}"), "azure-native:web:WebApp", origin.name,
+                        {"location": origin.name}, {"defaultHostName": origin.host}, f"{origin.name}us")
+        cloud.registry.save(site)
+    url = await serve(cloud, arm, origins, **PRIMARY_STACK)
+    async with Load(url, ("GET", "POST")) as load:
+        await load.until("east")
+        cut = time.monotonic()
+        cloud.faults.add(Fault("partition", "eastus", side="edge"))
+        await cloud.tell_of_faults()
+        assert await load.until("west", "POST") - cut < WINDOW, "writes are back in time"
+        assert await load.until("west", "GET") - cut < WINDOW, "reads are back in time"
+        probes = east.probes
+        await asyncio.sleep(6)
+        assert east.probes == probes, "no probe reaches it"
+        cloud.faults.drop()
+        await cloud.tell_of_faults()
+        await load.until("east", within=40)
+    assert len(load.failed("GET")) + len(load.failed("POST")) <= load.clients, "only what was under way failed"
+    sent = [seen for seen in east.seen + west.seen if seen[0] == "POST"]
+    assert len(sent) == len(set(sent)), "no write was sent twice"
 
 
 async def test_an_origin_is_switched_off_and_on_by_resource_manager(cloud, arm, origins):
