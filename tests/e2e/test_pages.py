@@ -31,6 +31,7 @@ def test_people_register_and_comment_and_see_it_on_the_timeline(page: Page) -> N
 
 
 def test_a_photo_is_taken_with_a_comment_and_shown_by_both_regions(page: Page, platform: Platform) -> None:
+    page.goto("/")
     page.goto(f"/shipments/{register(page)}")
     page.get_by_label("Your name").fill("Ada")
     page.get_by_role("textbox", name="Comment").fill("The corner is wet")
