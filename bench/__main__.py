@@ -1,4 +1,4 @@
-"""`make bench`: preview, track, read, drain; ARGS="read drain" chooses some.
+"""`make bench`: preview, ack, track, read, drain; ARGS="read drain" chooses some.
 
 Results: a table and .twin/bench/latest.json.
 
@@ -14,13 +14,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import drain, preview, read, track
+from bench import ack, drain, preview, read, track
 from bench.measure import Figure
 from bench.twin_up import Twin
 from twin.home import Home
 
 BENCHES = {
     "preview": lambda home: preview.run("primary"),
+    "ack": lambda home: ack.run(),
     "track": lambda home: track.run(),
     "read": lambda home: read.run(Twin.running(home.root)),
     "drain": lambda home: drain.run(Twin.running(home.root)),

@@ -81,6 +81,14 @@ async def rows(database: Postgres, statement: str) -> list[tuple]:
         return await (await connection.execute(statement)).fetchall()
 
 
+async def promising(region: Region) -> None:
+    """Both regions were seen."""
+    until = asyncio.get_running_loop().time() + 30
+    while region.api.promise().durability != "two-regions":
+        assert asyncio.get_running_loop().time() < until, region.api.promise()
+        await asyncio.sleep(0.05)
+
+
 async def eventually_empty(region: Region) -> None:
     """Entries that were looked at show again after a second."""
     until = asyncio.get_running_loop().time() + 20
@@ -95,7 +103,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits are short, and patience long: other tests' processes share the machine."""
     for module, name, seconds in ((control, "INTERVAL", 0.1), (control, "LOOK", 9), (journal, "VALIDITY", 30),
                                   (service, "PEER", 9), (bodies, "PEER", 9), (cache, "CONNECTIONS", 1),
-                                  (journal, "HIDDEN", 0), (walker, "HIDDEN", 0),
+                                  (journal, "HIDDEN", 0), (walker, "HIDDEN", 0), (walker, "BUDGET", 60),
                                   (walker, "HIDE", 1), (walker, "HIDE_LONG", 1), (lineage, "LOOK_SECONDS", 0.1)):
         monkeypatch.setattr(module, name, seconds)
 
@@ -133,7 +141,7 @@ async def pair(quick: None, servers: tuple[Postgres, Postgres], clean: Platform)
             api = Shipments.connect(replace(settings, service="api"), Identity())
             regions.append(Region(worker, await stack.enter_async_context(api)))
         for region in regions:
-            await region.api.control()
+            await promising(region)
         yield Pair(*regions, primary, replica)
         for uri in (east.blobs, west.blobs):
             async with BlobServiceClient(uri, credential=Identity(), transport=Transport()) as blobs:

@@ -120,7 +120,7 @@ class World:
             self.loop.run_until_complete(_settle())
             if self.loop.now >= until:
                 return
-            self.loop.now = min(until, self.loop.now + 0.5)
+            self.loop.now = min(until, self.loop.now + 1.0)
 
     def start(self, work: Coroutine[Any, Any, Any]) -> None:
         task = self.loop.create_task(work)
