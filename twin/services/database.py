@@ -98,6 +98,8 @@ async def put_server(cloud: Cloud, resource: Resource) -> dict[str, Any]:
         source = await source_of(cloud, known) if is_replica(known) else None
         new = not server.data.exists()
         if new and source:
+            if not await promotion.reachable(cloud, source.resource, resource.location):
+                raise promotion.away(source.resource)
             await server.copy(source)
         elif new:
             await server.initialise()

@@ -17,12 +17,13 @@ import logging
 import weakref
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import psycopg
 
 from twin.services import pgaadauth
-from twin.services.base import AzureError, Cloud, Resource, TwinError
+from twin.services.base import AzureError, Cloud, Held, Resource, TwinError
 from twin.services.postgres import Server
 
 ENDPOINT = "azure-native:dbforpostgresql:VirtualEndpoint"
@@ -84,14 +85,19 @@ async def promote(cloud: Cloud, resource: Resource, mode: str, option: str) -> C
         raise refused(f"Server '{resource.name}' is not a read replica: only a replica can be promoted.")
     alive = await reachable(cloud, primary, resource.location)
     if option == "planned" and not alive:
-        raise refused(f"Server '{primary.name}', the source of '{resource.name}', is not Ready: its region "
-                      f"{primary.location} cannot be reached. Use the promote option Forced; what was not replicated "
-                      "is lost.", "ServerUnavailableForOperation")
+        raise away(primary)
     if mode == "switchover" and alive:
         check_pair(cloud, primary, resource)
     replica, source = await Server.of(cloud, resource), await Server.of(cloud, primary)
     return {"switchover": lambda: switch_over(replica, source, option == "planned", alive),
             "standalone": lambda: stand_alone(replica, source, option == "planned")}[mode]
+
+
+def away(primary: Resource) -> AzureError:
+    """The refusal of what needs the primary."""
+    return refused(f"The source server '{primary.name}' in {primary.location} is not Ready: it does not answer. Wait "
+                   "for it, or use the promote option Forced; what was not replicated is lost.",
+                   "ServerUnavailableForOperation")
 
 
 def check_pair(cloud: Cloud, primary: Resource, replica: Resource) -> None:
@@ -143,11 +149,13 @@ async def hand_over(source: Server, replica: Server, link: psycopg.AsyncConnecti
     await source.query("checkpoint")  # so that the last one, while nobody can write, is short
     await source.cloud.runner.stop(source.name)
     try:
-        end = await source.stopped_at()
+        if not (end := await source.stopped_at()):
+            raise away(source.resource)
         await until(lambda: replayed(link, end), CAUGHT_UP_WITHIN / 4, replica)
         source.follow()
     except (AzureError, TwinError, psycopg.Error):
-        await source.start()
+        with suppress(Held):
+            await source.start()
         raise
 
 
@@ -170,8 +178,7 @@ async def behind(source: Server, slot: str, allowed: int) -> bool:
 
 async def replayed(link: psycopg.AsyncConnection, end: str) -> bool:
     """Whether a replica went past that record, such as the one of a shut-down."""
-    asked = await link.execute("select pg_last_wal_replay_lsn() > nullif(%s, '')::pg_lsn", (end,))
-    return bool((await asked.fetchone())[0])
+    return (await (await link.execute("select pg_last_wal_replay_lsn() > %s::pg_lsn", (end,))).fetchone())[0]
 
 
 async def take_over(server: Server) -> None:

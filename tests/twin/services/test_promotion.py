@@ -224,6 +224,19 @@ async def test_replication_goes_on_soon_after_a_cut(pair):
     assert await follows(pair, WEST), "it streams again"
 
 
+async def test_a_primary_that_dies_while_it_hands_over_stays_the_primary_until_somebody_forces_it(pair, monkeypatch):
+    async def killed(name):
+        await pair.cloud.chaos.inflict(Fault("kill", "eastus"))
+
+    monkeypatch.setattr(pair.cloud.runner, "stop", killed)
+    with pytest.raises(HttpResponseError, match="ServerUnavailableForOperation"):
+        await promote(pair, WEST, "Planned")
+    monkeypatch.undo()
+    assert (await role(pair, EAST))[0] == "Primary", "nothing was decided"
+    await promote(pair, WEST, "Forced")
+    await pair.west.query("insert into noted values (1)")
+
+
 @pytest.mark.parametrize("forgotten", [False, True])
 async def test_a_forced_switchover_of_a_living_primary_demotes_it_at_once(pair, forgotten, monkeypatch):
     if forgotten:  # pg_rewind cannot go back so far
