@@ -165,8 +165,9 @@ def _moving(process: psutil.Process) -> bool:
 
 
 def _alive(process: psutil.Process) -> bool:
-    """A zombie holds nothing, and where nobody reaps orphans it stays for ever."""
+    """A zombie holds nothing, and where nobody reaps orphans it stays for ever; but one of whose threads some have not
+    ended yet still holds its ports."""
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return process.is_running() and (process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1)
     except psutil.NoSuchProcess:
         return False

@@ -26,8 +26,8 @@ PRELOAD = Path(__file__).with_name("azurite.cjs")
 COPY = "copy.json"
 """In the second region's folder; its time is that of the last complete copy."""
 ANSWERS_WITHIN = 5.0
-STOP_WITHIN = 3.0
-"""Seconds; it ends in less than one. A frozen one never does, and is killed then."""
+STOP_WITHIN = 10.0
+"""Seconds; it ends in less than one, unless the machine has no time for it: killed, it would forget its last writes."""
 
 
 def process_name(account: Resource, secondary: bool = False) -> str:

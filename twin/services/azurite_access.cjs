@@ -43,11 +43,23 @@ function admit(port, request, response) {
   if (!SECONDARY && account.endsWith("-secondary")) {
     return refuse(request, response, 400, "InvalidUri", "The secondary endpoint is another host.");
   }
+  if (SECONDARY && url.searchParams.get("comp") === "stats") {
+    return refuse(request, response, 501, "NotImplemented", "Here Resource Manager gives geoReplicationStats.");
+  }
   if (busy && !SECONDARY) return refuse(request, response, 503, "ServerBusy", "The server is busy.");
   const oid = principal(request.headers.authorization);
   if (oid === undefined || admins.includes(oid) || (grants[oid] || []).some((grant) => allows(grant, call))) return true;
+  tell(`${oid} may not ${call.needs.join(" or ")} on ${call.scope || "the account"} ${call.path || ""}`);
   return refuse(request, response, 403, "AuthorizationPermissionMismatch",
     "This request is not authorized to perform this operation using this permission.");
+}
+
+// Each refusal once, for the process's log.
+const told = new Set();
+function tell(text) {
+  if (told.has(text) || told.size > 1000) return;
+  told.add(text);
+  console.error(text);
 }
 
 // undefined without a token: Azurite refuses those itself, and those that are none.

@@ -44,6 +44,11 @@ def possible(cloud: Cloud, account: Resource) -> bool:
     return not any(map(cloud.faults.down, ends)) and cloud.faults.connected(*ends)
 
 
+def live(cloud: Cloud, account: Resource) -> bool:
+    """Whether replication works: both regions, and the account's processes there."""
+    return possible(cloud, account) and account.id not in _failing
+
+
 async def copy(cloud: Cloud, account: Resource, order: str = "copy") -> None:
     """One pass: all files, then what reads them. AzureError when an end does not answer."""
     await azurite.order(cloud, account, order, to=str(azurite.folder(cloud, account, peer(account))))
@@ -71,10 +76,10 @@ def stats(cloud: Cloud, account: Resource, original: str) -> dict[str, Any]:
     (https://learn.microsoft.com/rest/api/storagerp/storage-accounts/get-properties#georeplicationstats ; the code is in
     https://github.com/ansible-collections/azure/pull/1141)."""
     require_geo_redundant(account)
-    at, live = azurite.copied_at(cloud, account), possible(cloud, account) and account.id not in _failing
+    at, works = azurite.copied_at(cloud, account), live(cloud, account)
     shown: dict[str, Any] = {
-        "status": "Unavailable" if not live else "Live" if at else "Bootstrap",
-        "canFailover": at is not None, "canPlannedFailover": at is not None and live,
+        "status": "Unavailable" if not works else "Live" if at else "Bootstrap",
+        "canFailover": at is not None, "canPlannedFailover": at is not None and works,
         "postFailoverRedundancy": after_unplanned(account, original),
         "postPlannedFailoverRedundancy": after_planned(account, original)}
     return shown | ({"lastSyncTime": f"{at:%Y-%m-%dT%H:%M:%SZ}"} if at else {})

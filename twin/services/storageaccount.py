@@ -120,7 +120,7 @@ def check_failover(cloud: Cloud, account: Resource, planned: bool) -> None:
                          "down.", 409)
     if not planned:
         return
-    if not georeplication.possible(cloud, account):
+    if not georeplication.live(cloud, account):
         raise AzureError("PlannedFailoverNotAvailable", f"{account.name}: a planned failover needs {primary(account)} "
                          f"and {peer(account)}, up and connected. Fail over unplanned, or wait.", 409)
     if (age := datetime.now(UTC) - at) > MAY_BE_OLD:
@@ -165,7 +165,6 @@ async def move(cloud: Cloud, account: Resource, name: str) -> None:
         write_json(azurite.home(cloud, account) / "original.json", {"sku": sku(account)})
     await stop(cloud, account)
     moved = replace(account, outputs={**account.outputs, "primaryLocation": peer(account), "sku": {"name": name}})
-    (azurite.folder(cloud, account, primary(account)) / azurite.COPY).unlink(missing_ok=True)
     await record(cloud, moved)
     await realise(cloud, moved)
     await cloud.network.follow()

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import time
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -228,9 +229,9 @@ async def test_a_frozen_primary_is_left_behind(cloud, azure, make_account):
     async with commands(cloud, outputs) as queue:
         await queue.send_message("kept", time_to_live=-1)
         await synced_after(azure, datetime.now(UTC))
-        os.killpg(cloud.runner.get("storage-trackq").pid, 19)
+        os.killpg(cloud.runner.get("storage-trackq").pid, signal.SIGSTOP)
         took = await fail_over(azure, None)
-        assert took < 10, f"it took {took:.1f} s to end a frozen process and start the other"
+        assert took < 15, f"it took {took:.1f} s to end a frozen process and start the other"
         assert [message.content async for message in queue.receive_messages()] == ["kept"], "the copy serves"
 
 
