@@ -19,7 +19,7 @@ from azure.core.exceptions import (
 from azure.storage.blob.aio import ContainerClient
 
 from failover.cloud import Cloud
-from failover.errors import Conflict, first_line, told
+from failover.errors import Conflict, told
 from failover.observation import Observation, Seen
 from failover.steps import Decide
 from shipments.settings import CONTROL
@@ -116,4 +116,7 @@ def why_away(error: BaseException) -> str:
     """Why a region's control container did not answer, in a few words."""
     if isinstance(error, HttpResponseError):
         return f"{error.status_code} {getattr(error, 'error_code', '') or ''}".strip()
-    return f"{type(error).__name__}: {first_line(error)}"[:120]
+    said = str(error).lower()
+    known = {"connect call failed": "connection refused", "timeout": "no answer in time",
+             "timed out": "no answer in time"}
+    return next((short for text, short in known.items() if text in said), type(error).__name__)
