@@ -10,19 +10,18 @@ https://learn.microsoft.com/azure/frontdoor/front-door-http-headers-protocol
 import asyncio
 import functools
 import time
-from collections.abc import Iterable
 from typing import Any
-from urllib.parse import urlsplit
 
 from twin.services import haproxy
 from twin.services.appsettings import places
 from twin.services.base import AzureError, Cloud, Later, Resource
+from twin.services.edgemodel import ORIGIN, backend_models, by_priority, group_model, match_models, port_of
 from twin.services.shapes import guid, refuse, shaped, shown, tokens
-from twin.services.storage import ACCOUNT, VERSION
+from twin.services.storage import VERSION
 
 EDGE = "edge"
-PROFILE, ENDPOINT, GROUP, ORIGIN, ROUTE = (
-    f"azure-native:cdn:{name}" for name in ("Profile", "AFDEndpoint", "AFDOriginGroup", "AFDOrigin", "Route"))
+PROFILE, ENDPOINT, GROUP, ROUTE = (
+    f"azure-native:cdn:{name}" for name in ("Profile", "AFDEndpoint", "AFDOriginGroup", "Route"))
 SETTLED_WITHIN = 20.0
 """Seconds for the probes: a few intervals of the primary stack."""
 CHANGEABLE = frozenset({"enabledState", "priority", "weight"})
@@ -62,12 +61,15 @@ class Edge:
         self.refresh(cloud)
 
     async def settled(self, cloud: Cloud) -> None:
-        """Waits until every origin has passed its probes, so that the first request goes where it should; an origin
-        that is fenced, or stands by for orders, never does, so not for ever."""
+        """Waits until every origin that can be there has passed its probes, so that the first request goes where it
+        should; an origin that is fenced, or stands by for orders, never does, so not for ever."""
+        lost = {f"localhost:{port}" for port, region in places(cloud).items()
+                if cloud.faults.down(region) or not cloud.faults.connected(EDGE, region)}
         process, deadline = cloud.runner.get("edge"), time.monotonic() + SETTLED_WITHIN
         while process and time.monotonic() < deadline:
             found = await haproxy.states(await cloud.ports.of("edge-admin"))
-            if not any(state.startswith("DOWN") for servers in found.values() for state in servers.values()):
+            if not any(state.startswith("DOWN") and name not in lost
+                       for servers in found.values() for name, state in servers.items()):
                 return
             await asyncio.sleep(0.2)
 
@@ -118,29 +120,6 @@ async def lead(cloud: Cloud, groups: list[dict[str, Any]]) -> None:
     await haproxy.command(await cloud.ports.of("edge-console"), *commands)
 
 
-async def group_model(cloud: Cloud, group: Resource) -> dict[str, Any]:
-    """An origin group, its enabled origins and, for storage with a managed identity, the token."""
-    own = [origin for origin in cloud.find(ORIGIN) if origin.id.lower().startswith(f"{group.id.lower()}/")]
-    origins = [origin_model(origin) for origin in own if now(origin).get("enabledState") != "Disabled"]
-    probe, balance = group.inputs.get("healthProbeSettings"), group.inputs.get("loadBalancingSettings") or {}
-    prefix = storage_prefix(cloud, group, origins)
-    return {"id": group.id.lower(), "name": group.name, "origins": sorted(origins, key=lambda found: found["priority"]),
-            "prefix": prefix, "probe": probe_model(probe, balance, prefix) if probe else None,
-            "token": await origin_token(cloud, group), "cached": False}
-
-
-def origin_model(origin: Resource) -> dict[str, Any]:
-    """A server line; its name is the Host header that it is sent."""
-    asked = now(origin)
-    return {"name": asked.get("originHostHeader") or asked["hostName"], "port": port_of(origin), "tls": True,
-            "priority": asked.get("priority") or 1, "weight": max(1, round((asked.get("weight") or 1000) * 256 / 1000))}
-
-
-def now(origin: Resource) -> dict[str, Any]:
-    """What it is by its inputs and by what operators changed since."""
-    return origin.outputs or origin.inputs
-
-
 async def change_origin(cloud: Cloud, origin: Resource, body: dict[str, Any], query: dict[str, str]) -> Later:
     """PATCH of an origin (https://learn.microsoft.com/rest/api/frontdoor/azurefrontdoorstandardpremium/afd-origins/update);
     here the edge follows at once."""
@@ -156,100 +135,6 @@ async def change_origin(cloud: Cloud, origin: Resource, body: dict[str, Any], qu
         await render(cloud)
         return shown(cloud.get(origin.id))
     return Later(work)
-
-
-def port_of(origin: Resource) -> int:
-    """The port of an origin on this machine; AzureError for any other host: the twin calls nobody."""
-    parts = urlsplit(f"//{origin.inputs.get('hostName')}")
-    if parts.hostname not in ("localhost", "127.0.0.1") or not parts.port:
-        raise refuse(origin, f"the origin {origin.inputs.get('hostName')!r} is not on this machine; "
-                             "take the host from a resource's outputs.")
-    return parts.port
-
-
-def storage_prefix(cloud: Cloud, group: Resource, origins: list[dict[str, Any]]) -> str:
-    """"/<account>" when the origins are a storage account's endpoints, whose names carry the account in Azure and
-    whose paths do here."""
-    ports = cloud.ports.all()  # of all ends that there were: a failover can take the secondary away, its origin stays
-    ends = {ports.get(f"storage-{account.name}-blob{end}"): f"/{account.name}"
-            for account in cloud.find(ACCOUNT) for end in ("", "-secondary")}
-    found = {ends.get(origin["port"], "") for origin in origins}
-    if len(found) > 1:
-        raise refuse(group, "its origins are of different accounts or kinds; give each a group of its own.")
-    return found.pop() if found else ""
-
-
-def probe_model(probe: dict[str, Any], balance: dict[str, Any], prefix: str) -> dict[str, Any]:
-    """Healthy while `successfulSamplesRequired` of the last `sampleSize` probes answered 200.  HAProxy counts probes in
-    a row: down after one more failure than may be missing, up after as many successes as are required.  That is the
-    same when all or one of the samples are required; in between, failures here and there are forgiven."""
-    size, required = balance.get("sampleSize") or 4, balance.get("successfulSamplesRequired") or 3
-    return {"method": probe.get("probeRequestType") or "HEAD", "path": prefix + (probe.get("probePath") or "/"),
-            "interval": probe.get("probeIntervalInSeconds") or 240, "fall": size - required + 1, "rise": required}
-
-
-async def origin_token(cloud: Cloud, group: Resource) -> str:
-    """The token for origins that authenticate the edge; "" for others
-    (https://learn.microsoft.com/azure/frontdoor/origin-authentication-with-managed-identities)."""
-    asked = group.inputs.get("authentication")
-    if not asked:
-        return ""
-    identity = cloud.get((asked.get("userAssignedIdentity") or {}).get("id") or "")
-    if asked.get("type") != "UserAssignedIdentity" or not identity:
-        raise refuse(group, "only a user-assigned identity of the stack authenticates at origins here.")
-    return await cloud.identities.token(identity.outputs["principalId"], asked["scope"].removesuffix("/.default"))
-
-
-def backend_models(group: dict[str, Any]) -> Iterable[dict[str, Any]]:
-    """A backend per priority, and one of all origins without probes: what Front Door does when none is healthy.
-
-    An origin alone in its priority gets every request; those of other priorities stand beside it for GET and HEAD
-    requests that failed with it, until the probes notice."""
-    tiers = by_priority(group)
-    for tier, origins in tiers.items():
-        alone = len(origins) == 1
-        others = [origin for origin in group["origins"] if origin not in origins] if alone else []
-        yield group | {"name": tier, "origins": origins + others, "first": origins[0]["name"] if others else "",
-                       "follows": f"{group['name']}-{'signs' if alone else 'probes'}" if group["probe"] else ""}
-    yield group | {"name": f"{group['name']}-all", "first": "", "follows": ""}
-
-
-def by_priority(group: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Backend -> its own origins, the best priority first."""
-    tiers: dict[str, list[dict[str, Any]]] = {}
-    for origin in group["origins"]:
-        tiers.setdefault(f"{group['name']}-{origin['priority']}", []).append(origin)
-    return tiers
-
-
-def match_models(routes: list[Resource], groups: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """What is matched, best first: exact paths, then the longest beginning. `target` is what replaces the matched
-    part; None leaves the path as it is."""
-    found = []
-    for route in routes:
-        group = groups.get(((route.inputs.get("originGroup") or {}).get("id") or "").lower())
-        if route.inputs.get("enabledState") == "Disabled" or not group or not group["origins"]:
-            continue
-        group["cached"] |= bool(route.inputs.get("cacheConfiguration"))
-        ladder = [(origin["name"], tier) for tier, origins in by_priority(group).items() for origin in origins]
-        model = {"group": group["name"], "ladder": ladder, "probed": bool(group["probe"])}
-        found += [match_model(pattern, route, group["prefix"]) | model
-                  for pattern in route.inputs.get("patternsToMatch") or ["/*"]]
-    found.sort(key=lambda match: (match["wildcard"], -len(match["path"])))
-    return [match | {"number": number} for number, match in enumerate(found, 1)]
-
-
-def match_model(pattern: str, route: Resource, prefix: str) -> dict[str, Any]:
-    """One pattern: "/api" is that path, "/api/*" everything below; the origin path replaces what is before "*"."""
-    if "*" in pattern[:-1] or not pattern.startswith("/") or (pattern.endswith("*") and not pattern.endswith("/*")):
-        raise AzureError("BadRequest", f"{route.name}: the pattern {pattern!r} must begin with / and have its only * "
-                         "after the last /.")
-    wildcard, path = pattern.endswith("*"), pattern.removesuffix("*")
-    origin_path = route.inputs.get("originPath")
-    target = prefix + (origin_path or path)
-    if wildcard:
-        target = target.rstrip("/") + "/"
-    return {"wildcard": wildcard, "path": path, "target": target if prefix or origin_path else None}
 
 
 SERVICE = Edge()

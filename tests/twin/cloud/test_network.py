@@ -90,7 +90,7 @@ async def test_latency_is_the_round_trip_between_regions_and_none_of_the_edges(w
     links, faults, _, port = world
     link, edge = [await Line.open(await links.through(origin, "westus", port)) for origin in ("eastus", "edge")]
     await put(links, faults, Fault("latency", value=800))
-    assert 0.8 <= await link.said(), "half of it each way"
+    assert await link.said() >= 0.8, "half of it each way"
     assert await edge.said() < 0.8, "clients of the edge are not far away"
     await put(links, faults, Fault("latency", value=20))
     assert 0.02 <= await link.said() < 0.8, "a changed value holds for open connections"
