@@ -158,10 +158,10 @@ class LocalCloud:
         self.registry.save(replace(resource, outputs=outputs))
 
     async def move(self, id: str, new: str) -> None:
-        """Gives a resource another id outside the program, to which it does not belong from then on."""
+        """Gives a resource another id outside the program, which cannot create it from then on, but import it."""
         resource = self.require(id)
         self.registry.remove(id)
-        self.registry.save(replace(resource, id=new, urn=""))
+        self.registry.save(replace(resource, id=new, urn="moved by an operation"))
 
     async def restore(self, wanted: Callable[[Resource], bool] = lambda _: True) -> None:
         """Starts again what was there: type after type in the order in which they first came, all of one type at
