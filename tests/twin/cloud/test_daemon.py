@@ -102,6 +102,23 @@ def test_commands_tell_a_twin_that_is_not_running_by_their_exit_code(home):
     assert (log.returncode, "there is no log of 'redis'" in log.stderr) == (1, True), "with the names that there are"
 
 
+def test_faults_are_put_on_told_and_taken_off_by_commands(home, daemon):
+    assert "is not running; `make up`" in command(home, "fault", "list").stderr, "there is nothing to break"
+    daemon.start()
+    assert command(home, "fault", "lag", "5").stdout == "on: lag 5 s\n", "what is on now"
+    listed = json.loads(command(home, "fault", "list", "--json").stdout)
+    assert [fault["kind"] for fault in listed["faults"]] == ["lag"], "for machines, too"
+    status = command(home, "status")
+    assert (status.returncode, "fault: lag 5 s" in status.stdout) == (1, True), "a broken twin is not well"
+    wrong = command(home, "fault", "kill", "mars")
+    assert (wrong.returncode, "no region of the twin 'mars'" in wrong.stderr) == (1, True), "plainly refused"
+    assert command(home, "fault", "partition", "eastus").returncode == 2, "wrong usage"
+    daemon.stop()
+    daemon.start()
+    assert command(home, "fault", "heal").stdout == "healed: lag 5 s\n", "a fault survives the control plane"
+    assert command(home, "status").returncode == 0, "all is well"
+
+
 def test_a_folder_that_cannot_be_written_is_told_before_anything_starts(home, tmp_path):
     (tmp_path / "file").touch()
     for root in (tmp_path / "file", tmp_path / "file" / "below"):
