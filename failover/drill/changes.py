@@ -12,6 +12,9 @@ HARMFUL = frozenset({"delete", "replace", "create-replacement", "delete-replaced
 ROLES = ("replicationRole", "createMode", "sourceServerResourceId", "replica", "sku")
 """What promotion and account failover change outside the program."""
 DATA = ("dbforpostgresql", "storage")
+FOLLOWS = "dbforpostgresql:VirtualEndpoint"
+"""Moves below the promoted server by itself; the program takes it over there and deletes nothing (`retain_on_delete`),
+which the engine shows as a replacement."""
 
 
 def harmful(preview: str) -> list[str]:
@@ -21,7 +24,7 @@ def harmful(preview: str) -> list[str]:
 
 def _harms(step: dict[str, Any]) -> bool:
     if step["op"] in HARMFUL:
-        return True
+        return FOLLOWS not in step["urn"]
     touched = step.get("detailedDiff") or {}
     return step["op"] == "update" and any(kind in step["urn"] for kind in DATA) and any(
         path.split(".")[0].split("[")[0] in ROLES for path in touched)

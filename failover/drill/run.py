@@ -137,8 +137,11 @@ class Run:
         while True:
             reached += 1
             seen = _Killer(reached) if verb.interrupted else None
-            done = await asyncio.wait_for(self._command("verb", text, self.target.failover(*verb.arguments, watch=seen),
-                                                        codes=None), verb.within)
+            try:
+                done = await asyncio.wait_for(self._command(
+                    "verb", text, self.target.failover(*verb.arguments, watch=seen), codes=None), verb.within)
+            except TimeoutError:
+                raise Failed(f"`{self.target.named(text)}` took longer than {verb.within:.0f} s") from None
             if not (seen and seen.killed):
                 break
             self._mark("check", f"killed at step {reached}")
@@ -182,7 +185,8 @@ class Run:
     async def _still_true(self) -> None:
         done = await self._command("check", "preview", self.target.preview(), codes=None)
         found = changes.harmful(done.out) if done.code == 0 else [f"it ended with {done.code}: {done.tail}"]
-        self.problems += [f"the stack's preview is not true any more: {change}" for change in found]
+        for change in found:
+            self._problem(f"the stack's preview is not true any more: {change}")
 
     def _taken(self, what: str, taken: bool) -> None:
         self._mark("check", f"{what} acknowledged" if taken else f"{what} not taken")

@@ -39,7 +39,7 @@ class Verb:
     arguments: tuple[str, ...]
     interrupted: bool = False
     codes: tuple[int, ...] = (0,)
-    within: float = 300.0
+    within: float = 900.0
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ from failover.errors import OperatorError
 from failover.platform import Platform
 from failover.settings import Settings
 
+INTERRUPTED = 60.0
+"""Seconds that an interrupted command gets: an engine saves its state before it ends."""
 Doors = Mapping[str, Mapping[str, str]]
 
 
@@ -100,10 +102,18 @@ async def run(command: list[str], watch: Callable[[Process, str], None] | None =
         out, err = await asyncio.gather(_lines(process, watch), process.stderr.read())
         await process.wait()
     finally:
-        with suppress(ProcessLookupError):
-            if process.returncode is None:
-                os.killpg(process.pid, signal.SIGKILL)
+        await _ended(process)
     return Done(process.returncode or 0, out, err.decode(errors="replace"), start, time.time())
+
+
+async def _ended(process: Process) -> None:
+    """Interrupted as by Ctrl-C, so that what it started in turn can end well; killed when that takes too long."""
+    for number, patience in ((signal.SIGINT, INTERRUPTED), (signal.SIGKILL, 5.0)):
+        if process.returncode is not None:
+            return
+        with suppress(ProcessLookupError, TimeoutError):
+            os.killpg(process.pid, number)
+            await asyncio.wait_for(asyncio.shield(process.wait()), patience)
 
 
 async def _lines(process: Process, watch: Callable[[Process, str], None] | None) -> str:

@@ -87,6 +87,7 @@ SERVER = "urn:pulumi:primary::portal::tracking:platform:Database$azure-native:db
 @pytest.mark.parametrize(("step", "harmful"), [
     ({"op": "same", "urn": SERVER}, False), ({"op": "delete", "urn": SERVER}, True),
     ({"op": "replace", "urn": SERVER}, True),
+    ({"op": "replace", "urn": SERVER.replace("Server::eastus", "VirtualEndpoint::endpoint")}, False),
     ({"op": "update", "urn": SERVER, "detailedDiff": {"tags.owner": {}}}, False),
     ({"op": "update", "urn": SERVER, "detailedDiff": {"replica.role": {}}}, True),
     ({"op": "update", "urn": SERVER, "detailedDiff": {"replicationRole": {}}}, True)])
