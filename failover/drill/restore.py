@@ -36,7 +36,7 @@ async def restore(target: Target, note: Callable[[str], None]) -> list[str]:
 async def _needed(target: Target) -> list[str]:
     """The verbs that lead home from what is seen now."""
     now = await _observe(target)
-    away = any(now.document(service).active_region != target.home for service in target.platform.services)
+    away = any(now.document(service).active_region != target.home_of(service) for service in target.platform.services)
     verbs = ["reprotect"] if now.writer.unprotected_since or away else []
     return verbs + (["failback"] if away else [])
 
@@ -62,7 +62,8 @@ def _unreachable(now: Observation) -> str:
 
 
 def _not_home(target: Target, now: Observation) -> str:
-    away = [service for service in target.platform.services if now.document(service).active_region != target.home]
+    away = [f"{service} is not in {home}" for service in target.platform.services
+            if now.document(service).active_region != (home := target.home_of(service))]
     if away:
-        return f"{', '.join(away)} not in {target.home}"
+        return ", ".join(away)
     return f"unprotected since {now.writer.unprotected_since}" if now.writer.unprotected_since else ""

@@ -114,7 +114,7 @@ SCENARIOS = (
              rates={"track": 60}),
     Scenario("static-outage", "The primary region's static content is down",
              "It is read on, cached or never asked for before, whole or by range; writing it is refused.",
-             (BEFORE, Fault(("kill", "{home}", "--service", "static")), Wait(10),
+             (BEFORE, Fault(("kill", "{static}", "--service", "static")), Wait(10),
               Ask("cached before", "/static/portal.css", (200,)),
               Ask("by range, never asked for before", "/static/help.html", (206,), headers={"Range": "bytes=16-63"}),
               Ask("whole, never asked for before", "/static/help.html", (200,)),

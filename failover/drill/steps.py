@@ -1,6 +1,7 @@
 """What a scenario is made of.  Steps are data; `run.py` does them.
 
-In arguments, `{home}` is the region that is primary by configuration and `{other}` is its peer.
+In arguments, `{home}` is the region that is primary by configuration, `{other}` is its peer, and `{static}`
+is the region in which static content is written.
 """
 
 from collections.abc import Mapping

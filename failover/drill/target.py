@@ -74,7 +74,12 @@ class Target:
 
     def named(self, text: str) -> str:
         """A scenario's text with the regions' names."""
-        return text.replace("{home}", self.home).replace("{other}", self.other)
+        return text.replace("{home}", self.home).replace("{other}", self.other).replace(
+            "{static}", self.platform.static.location)
+
+    def home_of(self, service: str) -> str:
+        """Where configuration had that service when the drill began."""
+        return self.platform.services[service].primary
 
     async def fault(self, *arguments: str) -> Done:
         if not self.faults:
