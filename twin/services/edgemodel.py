@@ -79,15 +79,16 @@ async def origin_token(cloud: Cloud, group: Resource) -> str:
 def backend_models(group: dict[str, Any]) -> Iterable[dict[str, Any]]:
     """A backend per priority, and one of all origins without probes: what Front Door does when none is healthy.
 
-    An origin alone in its priority gets every request; those of other priorities stand beside it for GET and HEAD
-    requests that failed with it, until the probes notice."""
-    tiers = by_priority(group)
-    for tier, origins in tiers.items():
+    An origin alone in its priority gets every request; healthy ones of other priorities stand beside it for GET and
+    HEAD requests that failed with it, until the probes notice."""
+    probes, signs = (f"{group['name']}-{kind}" if group["probe"] else "" for kind in ("probes", "signs"))
+    for tier, origins in by_priority(group).items():
         alone = len(origins) == 1
-        others = [origin for origin in group["origins"] if origin not in origins] if alone else []
-        yield group | {"name": tier, "origins": origins + others, "first": origins[0]["name"] if others else "",
-                       "follows": f"{group['name']}-{'signs' if alone else 'probes'}" if group["probe"] else ""}
-    yield group | {"name": f"{group['name']}-all", "first": "", "follows": ""}
+        own = [origin | {"follows": signs if alone else probes} for origin in origins]
+        spare = [origin | {"follows": probes} for origin in group["origins"] if alone and origin not in origins]
+        yield group | {"name": tier, "origins": own + spare, "first": origins[0]["name"] if spare else ""}
+    yield group | {"name": f"{group['name']}-all", "first": "",
+                   "origins": [origin | {"follows": ""} for origin in group["origins"]]}
 
 
 def by_priority(group: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:

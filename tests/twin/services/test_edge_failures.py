@@ -102,6 +102,11 @@ async def test_a_read_whose_connection_ended_is_asked_of_the_other_origin(cloud,
     assert ("GET", "/page") in east.seen, "it was asked first"
     assert (await ask(cloud, "HEAD", f"{url}/page")).status_code == 200, "and so is a HEAD"
     assert west.seen[-1][0] == "HEAD", "which the other one answered"
+    west.mood = "fenced"
+
+    async def told() -> bool:
+        return (await ask(cloud, "GET", f"{url}/page")).status_code in (502, 503)
+    assert await eventually(told), "an origin that is not healthy is not asked either"
 
 
 @pytest.mark.parametrize(("size", "required", "left", "back"), [(2, 2, 1, 2), (3, 1, 3, 1), (4, 3, 2, 3)])
