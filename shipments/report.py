@@ -6,9 +6,10 @@
      "oldestAcceptedAt": "…Z" | null, "writesHere": false, "lineage": {"epoch": 4, "region": "westus"} | null,
      "epoch": 4, "peerSeen": true, "build": "…"}
 
-`walkedAt`: when the last walk began that left nothing unseen; null before one did.  `earlierEpochs`: entries accepted
-in an earlier epoch than the newest one: the platform is protected again when both regions have none of them, whatever
-their clocks say.  `lineage` is the own database's, null while it does not answer.
+`walkedAt`: when the last walk began.  `earlierEpochs`: entries accepted in an earlier epoch than the newest one: the
+platform is protected again when both regions have none of them, whatever their clocks say.  This and `oldestAcceptedAt`
+are null while entries may be unseen: the last walk had to stop before its end, or the process is new.  `lineage` is the
+own database's, null while it does not answer.
 """
 
 import logging
@@ -44,7 +45,8 @@ class Report:
     def __init__(self, settings: Settings, clock: Callable[[], float]):
         self._settings, self._clock, self._begun = settings, clock, clock()
         self._known: dict[str, Known] = {}
-        self._length, self._walked_at, self._metric_at = 0, None, 0.0
+        self._length, self._complete, self._metric_at = 0, False, 0.0
+        self._walked_at = datetime.now(UTC)
 
     def stays(self, entry_id: str, known: Known) -> None:
         self._known[entry_id] = known
@@ -56,8 +58,8 @@ class Report:
         """`length`: entries in the queue, hidden ones included."""
         now, self._length = self._clock(), length
         self._known = {entry: known for entry, known in self._known.items() if length and now - known.seen < UNSEEN}
-        if complete and (length <= len(self._known) or now - self._begun >= UNSEEN):
-            self._walked_at = begun
+        self._complete = complete and (length <= len(self._known) or now - self._begun >= UNSEEN)
+        self._walked_at = begun
 
     def told(self, look: Look | None, document: Document, peer_seen: bool) -> dict[str, Any]:
         """The report's JSON; the same figures go to the log, for alerts, every 15 seconds."""
@@ -70,6 +72,7 @@ class Report:
                      self._settings.region, age, self._length)
         return {"region": self._settings.region, "walkedAt": self._walked_at, "entries": self._length,
                 "unconfirmed": max(self._length, len(known)),
-                "earlierEpochs": sum(entry.epoch < document.epoch for entry in known), "oldestAcceptedAt": oldest,
+                "earlierEpochs": sum(entry.epoch < document.epoch for entry in known) if self._complete else None,
+                "oldestAcceptedAt": oldest if self._complete else None,
                 "writesHere": bool(look and not look.in_recovery and look.lineage == document.lineage),
                 "lineage": look.lineage._asdict() if look else None, "epoch": document.epoch, "peerSeen": peer_seen}

@@ -58,6 +58,7 @@ def test_every_queue_has_its_trigger(queue: str) -> None:
 
 def test_timers_publish_and_migrate() -> None:
     assert trigger("outbox")["schedule"] == "*/5 * * * * *", "news that a kill left behind wait five seconds"
+    assert trigger("journal")["schedule"] == "*/2 * * * * *", "an entry that can leave is looked at soon"
     assert trigger("migrate")["runOnStartup"], "tables are there before the first command"
 
 
