@@ -11,7 +11,7 @@ from twin.cloud.cloud import find_tools
 from twin.cloud.faults import Fault, FaultBook
 from twin.cloud.network import Links
 from twin.home import Home
-from twin.runner import PortBook, Runner
+from twin.runner import PortBook, Process, ProcessSpec, Runner
 
 
 @pytest.fixture
@@ -109,3 +109,15 @@ async def test_a_network_that_died_comes_back_with_its_links_and_its_faults(worl
     assert await (await Line.open(link)).said(0.5) is None, "the link is there, and cut"
     await put(links, faults)
     assert await (await Line.open(link)).said() is not None, "and can be healed"
+
+
+async def test_a_link_is_to_where_its_target_is_now(world, tmp_path, monkeypatch):
+    links, faults, runner, port = world
+    link = await links.through("westus", "eastus", port)
+    await put(links, faults, Fault("partition", region="eastus", side="peer"))
+    assert await (await Line.open(link)).said(0.5) is None, "the account is in the region that is cut off"
+    moved = ProcessSpec("storage", ("sleep", "60"), tmp_path, {}, "westus", "storage", ports=(port,))
+    monkeypatch.setattr(runner, "all", lambda: [Process(moved, "ready")])
+    await links.follow()
+    assert await (await Line.open(link)).said() is not None, "a failover moved it here, and it kept its port"
+    monkeypatch.undo()
