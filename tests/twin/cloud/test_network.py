@@ -117,7 +117,8 @@ async def test_a_link_is_to_where_its_target_is_now(world, tmp_path, monkeypatch
     await put(links, faults, Fault("partition", region="eastus", side="peer"))
     assert await (await Line.open(link)).said(0.5) is None, "the account is in the region that is cut off"
     moved = ProcessSpec("storage", ("sleep", "60"), tmp_path, {}, "westus", "storage", ports=(port,))
-    monkeypatch.setattr(runner, "all", lambda: [Process(moved, "ready")])
+    running = runner.all()
+    monkeypatch.setattr(runner, "all", lambda: [*running, Process(moved, "ready")])
     await links.follow()
     assert await (await Line.open(link)).said() is not None, "a failover moved it here, and it kept its port"
     monkeypatch.undo()
