@@ -35,8 +35,8 @@ def told(what: str, scope: str, role: str) -> Iterator[None]:
                      "variables of azure-identity's EnvironmentCredential.") from error
     except HttpResponseError as error:
         if error.status_code == PERMISSION:
-            raise Denied(f"{what}: your identity may not (403, {code(error)}). It needs the role {role!r} on {scope}; "
-                         "ask its owner for `az role assignment create`.") from error
+            raise Denied(f"{what}: your identity may not (403, {code(error)}). It needs the role {role!r} on {scope}, "
+                         "or what the stack gives to the `operators` of the service; ask its owner.") from error
         raise NotAsAsked(f"{what}: Azure answered {error.status_code} {code(error)}: {first_line(error)}") from error
     except (AzureError, OSError, TimeoutError) as error:
         raise NotAsAsked(f"{what}: no answer ({type(error).__name__}: {first_line(error)}). "

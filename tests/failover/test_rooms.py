@@ -42,7 +42,7 @@ def answer(status: int, code: str) -> HttpResponseError:
 
 
 @pytest.mark.parametrize(("error", "kind", "texts"), [
-    (answer(403, "AuthorizationFailed"), Denied, ["403", "'Contributor'", "/scope", "role assignment"]),
+    (answer(403, "AuthorizationFailed"), Denied, ["403", "'Contributor'", "/scope", "`operators`"]),
     (answer(409, "ServerBusy"), NotAsAsked, ["409", "ServerBusy", "what Azure says"]),
     (ClientAuthenticationError(message="no"), Denied, ["az login"]),
     (ServiceRequestError(message="refused"), NotAsAsked, ["no answer", "failover status"]),
