@@ -119,7 +119,7 @@ class Process:
             stdout=subprocess.DEVNULL,
             stderr=(self.cwd / f"log-{self.port}").open("ab"),
         )
-        eventually(self._answers, f"{self.command[0]} answers on port {self.port}")
+        eventually(self._answers, f"{self.command[0]} answers on port {self.port}", seconds=120)
         return self
 
     def stop(self) -> None:

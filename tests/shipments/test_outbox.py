@@ -1,6 +1,8 @@
 """The outbox: subscribers hear of everything, and each effect happens once, whoever is killed when."""
 
 import asyncio
+from dataclasses import replace
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -8,8 +10,9 @@ from shipments.commands import AddComment, CaptureEvents
 from shipments.errors import Unavailable
 from shipments.service import Shipments
 from shipments.worker import Worker
-from tests.shipments.conftest import Platform
+from tests.shipments.conftest import Platform, redis_of
 from tests.shipments.documents import document, event
+from tests.shipments.servers import Identity
 from tests.shipments.test_worker import registration
 
 SUBSCRIBERS = ("statistics", "notifications", "photos")
@@ -93,3 +96,21 @@ async def test_a_message_that_is_not_the_relays_goes_to_poison(message: bytes, w
     await worker.told("statistics", message)
     (told,) = await clean.queue("statistics-poison").json()
     assert "not a message of the relay" in told["reason"], "whoever looks into the poison queue reads why"
+
+
+async def test_a_region_that_takes_over_publishes_again_and_warms_its_cache(
+    worker: Worker, shipments: Shipments, clean: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker.relay.kick = lambda: None
+    await worker.command(shipments.command(registration()).encode())
+    await worker.publish()
+    for message in await clean.queue("notifications").take():
+        await worker.told("notifications", message)
+    assert len(await clean.queue("statistics").take()) == 1, "this message goes down with East"
+    async with redis_of(clean) as redis:
+        await redis.flushall()
+    async with Worker.connect(replace(clean.settings, region="westus", peer_region="eastus"), Identity()) as west:
+        monkeypatch.setattr(west, "writes_here", AsyncMock(side_effect=[False, True, True]))
+        assert [await west.publish() for _ in range(3)] == [0, 1, 0], "East's message cannot have its effect any more"
+    async with redis_of(clean) as redis:
+        assert await redis.get("shipment:TN-000001"), "what changed last is asked for first"
