@@ -32,6 +32,15 @@ function refuse(request, response, status, code, message) {
 
 // Whether the request may go on to Azurite; else it has been answered.
 function admit(port, request, response) {
+  try {
+    return judge(port, request, response);
+  } catch (error) {
+    console.error(error);
+    return refuse(request, response, 400, "InvalidUri", "The requested URI cannot be read.");
+  }
+}
+
+function judge(port, request, response) {
   const { busy, admins, grants } = current();
   const url = new URL(request.url, "https://localhost");
   const [account, ...names] = url.pathname.slice(1).split("/").map(decodeURIComponent);
@@ -70,7 +79,7 @@ function principal(authorization = "") {
     if (principals.size > 1000) principals.clear();
     let oid;
     try {
-      oid = JSON.parse(Buffer.from(authorization.split(".")[1], "base64url")).oid;
+      oid = JSON.parse(Buffer.from(authorization.split(".")[1], "base64url")).oid || "nobody";
     } catch {
       oid = undefined;
     }

@@ -2,9 +2,12 @@
 
 import asyncio
 import os
+import ssl
 import time
 from contextlib import asynccontextmanager
 
+import httpx
+import jwt
 import pytest
 from azure.core.exceptions import AzureError as ClientError
 from azure.core.exceptions import HttpResponseError
@@ -22,6 +25,7 @@ SENDER, READER, PROCESSOR = "c6a89b2d-59bc-44d0-9896-0f6e12d7b80a", "19e7f393-93
     "8a0f0c08-91a1-4084-bc3d-661d67233fed"
 BLOB_READER, BLOB_CONTRIBUTOR = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1", "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
 BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
+AUDIENCE = "https://storage.azure.com"
 MISMATCH = "AuthorizationPermissionMismatch"
 
 
@@ -123,6 +127,19 @@ async def test_a_role_of_the_programs_own_may_be_bound_to_one_blob(cloud, accoun
 async def test_a_condition_that_is_not_understood_is_refused_by_name(account, assign):
     with pytest.raises(AzureError, match=r"NotSupportedByTwin.*condition.*StringLike"):
         await assign(BLOB_READER, ACCOUNT, condition=f"(@Resource[{BLOBS}:path] StringLike 'a*')")
+
+
+async def test_what_is_no_request_or_nobodys_token_is_refused_and_ends_nothing(cloud, account):
+    claims = jwt.decode(await cloud.identities.token(DEPLOYER, AUDIENCE), options={"verify_signature": False})
+    headers = {"Authorization": f"Bearer {jwt.encode(claims | {'oid': ''}, 'x' * 32)}", "x-ms-version": "2021-12-02"}
+    verify = ssl.create_default_context(cafile=cloud.tls.own_ca)
+    async with httpx.AsyncClient(verify=verify, trust_env=False) as client:
+        blob = account["primaryEndpoints"]["blob"]
+        answer = await client.get(f"{blob}bodies?restype=container", headers=headers)
+        assert (answer.status_code, answer.headers["x-ms-error-code"]) == (403, MISMATCH), "nobody has no role"
+        answer = await client.get(f"{blob}bodies/%zz", headers=headers)
+        assert answer.status_code == 400, "a path that cannot be decoded"
+    assert cloud.runner.get("storage-trackq").restarts == 0, "the process goes on"
 
 
 async def test_busy_storage_answers_as_azures_does_until_it_is_healed(cloud, account):
