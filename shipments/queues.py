@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import aiohttp
 from azure.core.credentials import AccessToken
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.core.exceptions import AzureError
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient, QueueServiceClient
@@ -148,11 +148,9 @@ class Queues:
         try:
             async with asyncio.timeout(self._longest):
                 return await request
-        except ResourceNotFoundError as error:
-            if error.error_code in GONE:
-                return None
-            raise Unavailable(f"queue {queue}") from error
         except (AzureError, OSError, TimeoutError) as error:
+            if getattr(error, "error_code", None) in GONE:
+                return None
             raise Unavailable(f"queue {queue}") from error
 
     def _client(self, queue: str) -> QueueClient:
