@@ -51,6 +51,7 @@ def up(stack: Stack = "primary", primary: Primary = "") -> None:
             engine.keep_primary(home, stack, primary)
         with stage(console, "control plane, with what ran before"):
             _start(home)
+            _tell_faults(home)
             operators.tell(home)  # also for when the rest fails: a lost region cannot be changed, but operated
         with stage(console, "pulumi up") as tell:
             outcome = _run_engine(home, stack, tell)
@@ -62,8 +63,6 @@ def up(stack: Stack = "primary", primary: Primary = "") -> None:
                 _wait_for(url)
         write_json(home.endpoints, endpoints, 0o644)
         operators.tell(home, outcome.outputs)
-    for fault in Daemon(home).ask("GET", "/twin/faults")["faults"]:
-        console.print(f"  [yellow]fault[/]: {described(fault)} [dim](`python -m twin fault heal` ends it)[/]")
     changes = ", ".join(f"{count} {kind}" for kind, count in sorted(outcome.changes.items()) if count)
     for name in ("portal", "api", "arm"):
         console.print(f"  {name:<7} [bold]{endpoints[name]}[/]")
@@ -149,6 +148,12 @@ def _start(home: Home) -> None:
 def _tell(left: list[str]) -> None:
     if left:
         console.print(f"  ended what a killed run had left: {', '.join(left)}")
+
+
+def _tell_faults(home: Home) -> None:
+    for fault in Daemon(home).ask("GET", "/twin/faults")["faults"]:
+        console.print(f"  [yellow]fault[/]: {described(fault)}; what is down cannot be changed until "
+                      "`python -m twin fault heal`")
 
 
 def _run_engine(home: Home, stack: str, tell: Any) -> engine.Outcome:
