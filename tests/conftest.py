@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-ORDER = ("tools", "docs", "components", "shipments", "portal", "functions", "policy", "bench", "failover", "twin", "e2e",
-         "drills")
+ORDER = ("tools", "docs", "components", "shipments", "portal", "functions", "policy",
+         "bench", "failover", "twin", "e2e", "drills")
 
 
 def place(path: Path) -> tuple[bool, int]:
