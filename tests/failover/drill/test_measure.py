@@ -20,6 +20,10 @@ def test_recovery_is_counted_from_the_fault_to_the_lasting_success(down, expecte
     assert found == (pytest.approx(expected) if expected is not None else None), "until the first success that lasts"
 
 
+def test_a_fault_that_takes_a_moment_to_begin_is_not_over_before_it_began() -> None:
+    assert measure.recovery(every(0.5, 0, 60, (25, 30)), 20) == pytest.approx(10.1), "what went well before is no return"
+
+
 def test_a_single_success_among_failures_is_no_recovery() -> None:
     attempts = [*every(0.5, 0, 30, (10, 20)), Attempt("lucky", "track", 15.2, 15.3, 200)]
     assert measure.recovery(sorted(attempts, key=lambda one: one.start), 10) == pytest.approx(10.1), \
