@@ -60,6 +60,12 @@ def _interrupt(process: subprocess.Popen[str]) -> None:
     with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt, ProcessLookupError):
         process.send_signal(signal.SIGINT)
         process.wait(END_WITHIN)
+    if process.poll() is None:
+        import psutil  # only now: it is not quick to load
+
+        for child in psutil.Process(process.pid).children(recursive=True):  # plugins have groups of their own
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
 
 
 def _read(stream: Any, lines: list[str], on_line: Line | None) -> None:
