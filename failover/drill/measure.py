@@ -29,7 +29,8 @@ def at_edge(attempts: Iterable[Attempt], kinds: Iterable[str], start: float = 0.
 def recovery(attempts: Sequence[Attempt], since: float) -> float | None:
     """Seconds from `since` to the end of the first success after which nothing failed for `HOLD` seconds.
 
-    Successes before the first failure do not count: a fault takes a moment to begin.  0 when nothing failed at all, None when it never came back.  `attempts` as `at_edge` gives them."""
+    Successes before the first failure do not count: a fault takes a moment to begin.  0 when nothing failed at all,
+    None when it never came back.  `attempts` as `at_edge` gives them."""
     bad = [attempt.start for attempt in attempts if attempt.end >= since and not good(attempt)]
     if not bad:
         return 0.0

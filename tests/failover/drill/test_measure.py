@@ -21,7 +21,7 @@ def test_recovery_is_counted_from_the_fault_to_the_lasting_success(down, expecte
 
 
 def test_a_fault_that_takes_a_moment_to_begin_is_not_over_before_it_began() -> None:
-    assert measure.recovery(every(0.5, 0, 60, (25, 30)), 20) == pytest.approx(10.1), "what went well before is no return"
+    assert measure.recovery(every(0.5, 0, 60, (25, 30)), 20) == pytest.approx(10.1), "it went well before"
 
 
 def test_a_single_success_among_failures_is_no_recovery() -> None:
