@@ -109,6 +109,23 @@ async def test_a_read_whose_connection_ended_is_asked_of_the_other_origin(cloud,
     assert await eventually(told), "an origin that is not healthy is not asked either"
 
 
+async def test_swapped_priorities_lead_to_whoever_is_healthy_then(cloud, arm, origins):
+    url, (east, west) = await serve(cloud, arm, origins), origins
+
+    async def is_answered_by(name: str) -> bool:
+        return (await ask(cloud, "GET", url)).text == name
+    east.mood = "fenced"
+    await eventually(lambda: is_answered_by("west"))
+    group = f"{PROFILE}/originGroups/web"
+    for priority, origin in enumerate((west, east), 1):
+        await arm.put("cdn:AFDOrigin", f"{group}/origins/{origin.name}", hostName=origin.host, priority=priority,
+                      originHostHeader=origin.host, weight=1000, enabledState="Enabled")
+    assert not await cloud.settle(), "the edge took the new priorities"
+    assert await is_answered_by("west"), "the healthy origin serves through the change"
+    east.mood, west.mood = "well", "fenced"
+    assert await eventually(lambda: is_answered_by("east")), "what was down before the change is seen to be up after it"
+
+
 @pytest.mark.parametrize(("size", "required", "left", "back"), [(2, 2, 1, 2), (3, 1, 3, 1), (4, 3, 2, 3)])
 async def test_so_many_of_the_last_probes_decide(cloud, arm, origins, size, required, left, back):
     url, (east, _) = await serve(cloud, arm, origins, 1, size, required), origins
