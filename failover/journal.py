@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -17,6 +17,8 @@ from failover.steps import Applies, Confirm
 from shipments.standing import Lineage
 
 POLL = 0.25
+HIDDEN = timedelta(seconds=5)
+"""An entry is hidden for its first seconds; a walk that begins later than that has seen those that were there."""
 
 
 class Journals:
@@ -47,8 +49,9 @@ class Journals:
 
         async def one(region: str) -> Journal:
             def good(journal: Journal) -> bool:
-                walked = journal.walked_at > began[region] and journal.lineage == step.lineage
-                return walked and (journal.entries == 0 or (journal.oldest or began[region]) > began[region])
+                walked = journal.walked_at > began[region] + HIDDEN and journal.lineage == step.lineage
+                newer = journal.oldest is None or journal.oldest > began[region]
+                return walked and (journal.entries == 0 or (journal.earlier == 0 and newer))
 
             return await self._until(region, good, step.limit, "have every older entry confirmed in both databases")
 
@@ -81,8 +84,7 @@ class Journals:
 
 
 def parse(blob: bytes, now: datetime) -> Journal | None:
-    """The contract: {"region", "walkedAt", "entries", "unconfirmed", "oldestAcceptedAt", "writesHere", "lineage":
-    {"epoch", "region"}, "epoch", "peerSeen", "build"}."""
+    """The worker's report (shipments/report.py); None for what is none."""
     try:
         told: dict[str, Any] = orjson.loads(blob)
         walked, lineage = moment(told["walkedAt"]), told.get("lineage") or {"epoch": 0, "region": ""}
@@ -91,7 +93,7 @@ def parse(blob: bytes, now: datetime) -> Journal | None:
         return Journal(walked, max(0.0, (now - walked).total_seconds()), int(told["entries"]), int(told["unconfirmed"]),
                        moment(told.get("oldestAcceptedAt")), bool(told["writesHere"]),
                        Lineage(int(lineage["epoch"]), str(lineage["region"])), int(told.get("epoch") or 0),
-                       bool(told.get("peerSeen")), str(told.get("build") or ""))
+                       bool(told.get("peerSeen")), str(told.get("build") or ""), told.get("earlierEpochs", 0))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 

@@ -37,6 +37,8 @@ class Journal:
     epoch: int
     peer_seen: bool
     build: str = ""
+    earlier: int | None = 0
+    """Entries accepted in an earlier epoch; None while entries may be unseen, and `oldest` with it."""
 
     @property
     def fresh(self) -> bool:
