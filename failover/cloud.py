@@ -17,8 +17,8 @@ from shipments.queues import Transport
 from shipments.settings import CONTROL
 
 MANAGEMENT_SCOPE = "https://management.azure.com/.default"
-PATIENCE: dict[str, Any] = {"retry_total": 1, "initial_backoff": 0.2, "increment_base": 0.2, "random_jitter_range": 0,
-                            "connection_timeout": 1.5, "read_timeout": 2.5}
+TIMES = {"connection_timeout": 1.5, "read_timeout": 2.5}
+RETRIES: dict[str, Any] = {"retry_total": 1, "initial_backoff": 0.2, "increment_base": 0.2, "random_jitter_range": 0}
 """A region that is frozen answers nothing; looking at it must not hold up what is done for the other one."""
 ARM: dict[str, Any] = {"retry_total": 2, "connection_timeout": 5, "read_timeout": 30, "polling_interval": 1}
 CLIENTS = {"storage": ("azure.mgmt.storage.aio", "StorageManagementClient"),
@@ -77,8 +77,8 @@ class Cloud:
 
     @cached_property
     def _blobs(self) -> dict[str, BlobServiceClient]:
-        made = {name: BlobServiceClient(region.blob_uri, credential=self.credential, transport=Transport(), **PATIENCE)
-                for name, region in self.platform.regions.items()}
+        made = {name: BlobServiceClient(region.blob_uri, credential=self.credential, transport=Transport(**TIMES),
+                                        **RETRIES) for name, region in self.platform.regions.items()}
         for client in made.values():
             self._open.push_async_callback(client.close)
         return made

@@ -60,17 +60,32 @@ RENEWAL = 300
 FIRST_TRY = aiohttp.ClientTimeout(total=5)
 
 
+class Connector(aiohttp.TCPConnector):
+    """Connects within the time-out for connecting, the TLS handshake included: a frozen server accepts the connection,
+    and asyncio alone waits 60 s for its handshake (https://docs.python.org/3/library/asyncio-eventloop.html,
+    `ssl_handshake_timeout`)."""
+
+    async def connect(self, req: Any, traces: Any, timeout: aiohttp.ClientTimeout) -> Any:
+        async with asyncio.timeout(timeout.sock_connect):
+            return await super().connect(req, traces, timeout)
+
+
 class Transport(AioHttpTransport):
-    """Connections of one account, kept open, trusting what the app trusts.
+    """Connections of one account, kept open, trusting what the app trusts, in seconds: those for connecting and reading
+    that the SDK's clients are given go to a transport of their own making alone, and this one would wait for 300.
 
     The SDK's own `connection_verify=<file>` reads that file again for every request, and so opens a connection for each
     (azure.core.pipeline.transport.AioHttpTransport.send): ten times the work of the request itself."""
+
+    def __init__(self, *, connection_timeout: float = PATIENCE["connection_timeout"],
+                 read_timeout: float = PATIENCE["read_timeout"]):
+        super().__init__(connection_timeout=connection_timeout, read_timeout=read_timeout)
 
     async def open(self) -> None:
         if self._has_been_opened and self.session:
             return
         if not self._has_been_opened:
-            connector = aiohttp.TCPConnector(ssl=_trusting(ca_file()), limit=0)
+            connector = Connector(ssl=_trusting(ca_file()), limit=0)
             self.session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(),
                                                  auto_decompress=False)
         await super().open()
