@@ -22,8 +22,9 @@ from shipments.settings import host_and_port
 CONNECTIONS = 16
 """Of a process, all opened when it starts: each new one reads the trusted roots again, 20 ms in which the process does
 nothing else, so a burst must not open one for every request.  More requests wait for one, a millisecond or so."""
-SHIPMENT_SECONDS = 20
-"""How long a shipment is kept.  The other region's changes reach this region's cache only by this."""
+SHIPMENT_SECONDS, ELSEWHERE_SECONDS = 20, 2
+"""How long a shipment is kept: where commands are applied, whose worker drops what changes, and in the other region,
+whose cache learns of changes only by this."""
 DROPPED = b""
 MARK = 2
 """Seconds that a dropped key refuses to be filled: longer than a read from the database takes."""

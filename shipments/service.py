@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 
 from shipments import health, ids, store
 from shipments.bodies import Blobs
-from shipments.cache import SHIPMENT_SECONDS, Cache
+from shipments.cache import ELSEWHERE_SECONDS, SHIPMENT_SECONDS, Cache
 from shipments.commands import Body, Command, new_command
 from shipments.control import Control, ControlState
 from shipments.database import Connection, Database
@@ -42,7 +42,7 @@ from shipments.queues import PEER, Queues
 from shipments.settings import COMMANDS, PHOTOS, Settings
 from shipments.standing import Document
 
-EVENTS_SECONDS, RESULT_SECONDS, ACCEPTED_SECONDS = 5, 3600, 24 * 3600
+EVENTS_SECONDS, RESULT_SECONDS, ACCEPTED_SECONDS = 2, 3600, 24 * 3600
 """How long other answers are kept."""
 _JOBS = TypeAdapter(CaptureJobPage)
 RECENT = timedelta(hours=1)
@@ -121,8 +121,10 @@ class Shipments:
     async def shipment_json(self, name: str) -> bytes | None:
         """The same as ready JSON: with a warm cache, one GET."""
         name = ids.shipment_id(name)
-        found = await self.cache.read_through(f"shipment:{name}", SHIPMENT_SECONDS, partial(
-            self.reader.run, partial(store.shipment_json, name)))
+        applied_here = self._control.decided.active_region == self.settings.region
+        found = await self.cache.read_through(
+            f"shipment:{name}", SHIPMENT_SECONDS if applied_here else ELSEWHERE_SECONDS,
+            partial(self.reader.run, partial(store.shipment_json, name)))
         return None if found == store.UNKNOWN else found
 
     async def result(self, command_id: str, wait: float = 0) -> CommandResult | None:
