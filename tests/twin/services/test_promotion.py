@@ -9,15 +9,12 @@ from types import SimpleNamespace
 
 import psycopg
 import pytest
-import uvicorn
-from azure.core.credentials import AccessToken
 from azure.core.exceptions import HttpResponseError
 from azure.mgmt.postgresqlflexibleservers.aio import PostgreSQLManagementClient
 
-from twin.cloud.api import application
+from tests.twin.services.managing import managed
 from twin.cloud.faults import Fault
 from twin.services import promotion
-from twin.services.base import DEPLOYER, SUBSCRIPTION
 from twin.services.postgres import Server
 
 EAST, WEST = (f"Microsoft.DBforPostgreSQL/flexibleServers/psql-{region}" for region in ("eastus", "westus"))
@@ -26,40 +23,11 @@ COMMON = {"authConfig": {"activeDirectoryAuth": "Enabled", "passwordAuth": "Disa
           "sku": {"name": "Standard_D2ds_v5", "tier": "GeneralPurpose"}, "storage": {"storageSizeGB": 32}}
 
 
-class Operator:
-    """Whoever runs `pulumi up`, to Azure's clients."""
-
-    def __init__(self, cloud):
-        self.cloud = cloud
-
-    async def get_token(self, *scopes, **_) -> AccessToken:
-        token = await self.cloud.identities.token(DEPLOYER, "https://management.azure.com")
-        return AccessToken(token, int(time.time()) + 3600)
-
-    async def close(self) -> None:
-        """Nothing is open."""
-
-    async def __aexit__(self, *_) -> None:
-        """Nothing is open."""
-
-
 @pytest.fixture
 async def azure(cloud):
     """The servers' operations of Azure's SDK, at a twin's Resource Manager."""
-    port = await cloud.ports.of("arm")
-    cloud.arm = f"https://localhost:{port}"
-    server = uvicorn.Server(uvicorn.Config(
-        application(cloud, "secret", asyncio.Event()), host="127.0.0.1", port=port, log_config=None, lifespan="off",
-        ssl_certfile=cloud.tls.cert, ssl_keyfile=cloud.tls.key))
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    async with PostgreSQLManagementClient(
-            Operator(cloud), SUBSCRIPTION, base_url=cloud.arm, connection_verify=str(cloud.tls.own_ca),
-            credential_scopes=["https://management.azure.com/.default"], polling_interval=0.1) as client:
+    async with managed(cloud, PostgreSQLManagementClient) as client:
         yield client
-    server.should_exit = True
-    await serving
 
 
 @pytest.fixture
