@@ -33,10 +33,10 @@ LARGEST = 48 * 1024
 """Bytes of a message before base64."""
 NEVER = -1
 
-PATIENCE: dict[str, Any] = {"retry_total": 2, "initial_backoff": 0.2, "increment_base": 0.5, "random_jitter_range": 0,
-                            "connection_timeout": 2, "read_timeout": 5}
-"""A user waits for the answer, so a storage account that is away is told within seconds; the SDK's own ExponentialRetry
-waits 15 s before it tries again (azure.storage.queue._shared.policies_async)."""
+CONNECT, READ = 2.0, 5.0
+PATIENCE: dict[str, Any] = {"retry_total": 2, "initial_backoff": 0.2, "increment_base": 0.5, "random_jitter_range": 0}
+"""Seconds to connect and to read, and how often it is tried again.  A user waits for the answer, so a storage account
+that is away is told within seconds; the SDK's own ExponentialRetry waits 15 s before it tries again (azure.storage.queue._shared.policies_async)."""
 OWN, PEER = 12.0, 1.0
 """Seconds that a call to the own region's account may take, and to the other region's: one that hangs must not be felt
 here, and two round trips between the regions are a fraction of it."""
@@ -77,8 +77,7 @@ class Transport(AioHttpTransport):
     The SDK's own `connection_verify=<file>` reads that file again for every request, and so opens a connection for each
     (azure.core.pipeline.transport.AioHttpTransport.send): ten times the work of the request itself."""
 
-    def __init__(self, *, connection_timeout: float = PATIENCE["connection_timeout"],
-                 read_timeout: float = PATIENCE["read_timeout"]):
+    def __init__(self, *, connection_timeout: float = CONNECT, read_timeout: float = READ):
         super().__init__(connection_timeout=connection_timeout, read_timeout=read_timeout)
 
     async def open(self) -> None:
