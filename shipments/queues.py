@@ -36,7 +36,8 @@ NEVER = -1
 CONNECT, READ = 2.0, 5.0
 PATIENCE: dict[str, Any] = {"retry_total": 2, "initial_backoff": 0.2, "increment_base": 0.5, "random_jitter_range": 0}
 """Seconds to connect and to read, and how often it is tried again.  A user waits for the answer, so a storage account
-that is away is told within seconds; the SDK's own ExponentialRetry waits 15 s before it tries again (azure.storage.queue._shared.policies_async)."""
+that is away is told within seconds; the SDK's own ExponentialRetry waits 15 s before it tries again
+(azure.storage.queue._shared.policies_async)."""
 OWN, PEER = 12.0, 1.0
 """Seconds that a call to the own region's account may take, and to the other region's: one that hangs must not be felt
 here, and two round trips between the regions are a fraction of it."""
